@@ -1,0 +1,201 @@
+"""Models on disk: a folder with the numbers (safetensors) and a page about them (TOML)."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import tomli_w
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from ...configs.settings import Body
+from ..encoders.pose import PoseEncoder
+from ..graph.features import PolynomialFeatures, polynomial_powers
+from ..graph.transition import LearnedFeatures
+from ..model import Model
+
+_FORMAT = 1
+_TENSORS = "model.safetensors"
+_PAGE = "model.toml"
+_REMAKE = "make one with 'jopa-agent train'"
+
+
+class ModelError(ValueError):
+    """A model folder that cannot be used; the text says why and what to do."""
+
+
+def save_model(model: Model, about: Mapping[str, Any], folder: Path) -> None:
+    """Write ``model`` to ``folder``, and ``about`` (data, settings, scores) to its page.
+
+    Raises :class:`ModelError` where the folder cannot be written.
+    """
+    features = model.transition.features
+    structure = {
+        "frame_shape": list(model.frame_shape),
+        "poses": model.transition.poses,
+        "controls": model.control_low.shape[0],
+        "layers": len(model.encoder.layers),
+        "degree": max(len(power) for power in _without_control(features.powers, model)),
+        "control_degree": max(len(power) for power in _with_control(features.powers, model)) - 1,
+    }
+    page = {"format": _FORMAT, "structure": structure, **about}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(_tensors(model), folder / _TENSORS)
+        (folder / _PAGE).write_text(tomli_w.dumps(page), "utf-8")
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"model folder {str(folder)!r} cannot be written: {error}") from None
+
+
+def read_page(folder: Path) -> dict[str, Any]:
+    """The page about the model in ``folder``; raises :class:`ModelError` where there is none."""
+    try:
+        page = tomllib.loads((folder / _PAGE).read_text("utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"no model in folder {str(folder)!r}: {_REMAKE}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ModelError(
+            f"model page {str(folder / _PAGE)!r} cannot be read ({error}): {_REMAKE}"
+        ) from None
+    if page.get("format") != _FORMAT:
+        raise ModelError(
+            f"model folder {str(folder)!r} has format {page.get('format')!r}, this version reads "
+            f"{_FORMAT}: {_REMAKE}"
+        )
+    return page
+
+
+def load_model(folder: Path, body: Body) -> Model:
+    """The model in ``folder``, for the camera that ``body`` sets.
+
+    Raises :class:`ModelError` for a folder that is missing, damaged, or made for other frames.
+    """
+    structure = read_page(folder).get("structure", {})
+    expected = [body.camera_size_px, body.camera_size_px, 1]
+    if structure.get("frame_shape") != expected:
+        raise ModelError(
+            f"model folder {str(folder)!r} is for frames of {structure.get('frame_shape')}, the "
+            f"camera gives {expected}: set body.camera_size_px, or {_REMAKE}"
+        )
+    try:
+        return _model(load_file(folder / _TENSORS), structure)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"model folder {str(folder)!r} is damaged or incomplete ({error}): {_REMAKE}"
+        ) from None
+
+
+def _tensors(model: Model) -> dict[str, np.ndarray]:
+    encoder, transition = model.encoder, model.transition
+    named = {
+        "encoder.mean": encoder.mean,
+        "encoder.projection": encoder.projection,
+        "encoder.slow": encoder.slow,
+        "encoder.gain": encoder.gain,
+        "encoder.centre": encoder.centre,
+        "encoder.whitening": encoder.whitening,
+        "sensor_precision": model.sensor_precision,
+        "control_low": model.control_low,
+        "control_high": model.control_high,
+        "transition.scale": transition.features.scale,
+        "transition.weights": transition.weights,
+        "transition.weight_root": transition.weight_root,
+        "transition.noise_root": transition.noise_root,
+        "transition.drift": transition.drift,
+        "transition.drift_std": transition.drift_std,
+    }
+    for index, (weight, bias) in enumerate(encoder.layers):
+        named |= {f"encoder.layers.{index}.weight": weight, f"encoder.layers.{index}.bias": bias}
+    return {name: np.array(value, np.float32, order="C") for name, value in named.items()}
+
+
+def _model(tensors: dict[str, np.ndarray], structure: Mapping[str, Any]) -> Model:
+    for name, value in tensors.items():
+        if value.dtype != np.float32 or not np.isfinite(value).all():
+            raise ValueError(f"{name} is not finite float32")
+    shapes = _shapes(tensors, structure)
+    for name, shape in shapes.items():
+        if tensors[name].shape != shape:
+            raise ValueError(f"{name} has shape {tensors[name].shape}, expected {shape}")
+    value = {name: jnp.asarray(tensors[name]) for name in shapes}
+    layers = range(structure["layers"])
+    powers = _powers(structure)
+    return Model(
+        encoder=PoseEncoder(
+            mean=value["encoder.mean"],
+            projection=value["encoder.projection"],
+            slow=value["encoder.slow"],
+            gain=value["encoder.gain"],
+            layers=tuple(
+                (value[f"encoder.layers.{i}.weight"], value[f"encoder.layers.{i}.bias"])
+                for i in layers
+            ),
+            centre=value["encoder.centre"],
+            whitening=value["encoder.whitening"],
+        ),
+        sensor_precision=value["sensor_precision"],
+        transition=LearnedFeatures(
+            features=PolynomialFeatures(value["transition.scale"], powers),
+            weights=value["transition.weights"],
+            weight_root=value["transition.weight_root"],
+            noise_root=value["transition.noise_root"],
+            drift=value["transition.drift"],
+            drift_std=value["transition.drift_std"],
+        ),
+        control_low=value["control_low"],
+        control_high=value["control_high"],
+        frame_shape=tuple(structure["frame_shape"]),
+    )
+
+
+def _shapes(
+    tensors: Mapping[str, np.ndarray], structure: Mapping[str, Any]
+) -> dict[str, tuple[int, ...]]:
+    """The shape that each tensor must have for the parts to fit together."""
+    d, p = structure["poses"], structure["controls"]
+    k = len(_powers(structure))
+    pixels = int(np.prod(structure["frame_shape"]))
+    components = tensors["encoder.gain"].shape[0]
+    widths = [components]
+    widths += [tensors[f"encoder.layers.{i}.bias"].shape[0] for i in range(structure["layers"])]
+    shapes: dict[str, tuple[int, ...]] = {
+        "encoder.mean": (pixels,),
+        "encoder.projection": (components, pixels),
+        "encoder.slow": (d, components),
+        "encoder.gain": (components,),
+        "encoder.centre": (d,),
+        "encoder.whitening": (d, d),
+        "sensor_precision": (d, d),
+        "control_low": (p,),
+        "control_high": (p,),
+        "transition.scale": (2 * d + p,),
+        "transition.weights": (k, d),
+        "transition.weight_root": (k, k),
+        "transition.noise_root": (d, d),
+        "transition.drift": (),
+        "transition.drift_std": (d,),
+    }
+    for i in range(structure["layers"]):
+        shapes[f"encoder.layers.{i}.weight"] = (widths[i], widths[i + 1])
+        shapes[f"encoder.layers.{i}.bias"] = (widths[i + 1],)
+    return shapes
+
+
+def _powers(structure: Mapping[str, Any]):
+    return polynomial_powers(
+        2 * structure["poses"],
+        structure["controls"],
+        structure["degree"],
+        structure["control_degree"],
+    )
+
+
+def _with_control(powers, model):
+    return [power for power in powers if any(i >= 2 * model.transition.poses for i in power)]
+
+
+def _without_control(powers, model):
+    return [power for power in powers if all(i < 2 * model.transition.poses for i in power)]

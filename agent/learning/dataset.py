@@ -1,0 +1,70 @@
+"""Recorded experience: segments of frames and the controls between them, in one file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+_FORMAT = "jopa-agent dataset 1"
+
+
+class DatasetError(ValueError):
+    """A dataset that cannot be read, written or used; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Segments of equal length; ``controls[s, t]`` acted between ``frames[s, t]`` and the next.
+
+    ``body`` names the body that made them; ``seed`` is the seed of its random controls.
+    """
+
+    frames: UInt8[np.ndarray, "segment time height width channel"]
+    controls: Float32[np.ndarray, "segment time-1 control"]
+    body: str
+    seed: int
+
+    def __post_init__(self) -> None:
+        segments, length = self.frames.shape[:2]
+        if self.controls.shape[:2] != (segments, length - 1):
+            raise DatasetError(
+                f"dataset with frames {self.frames.shape} and controls {self.controls.shape}: "
+                "it needs one control fewer than frames in every segment"
+            )
+        if not np.isfinite(self.controls).all():
+            raise DatasetError("dataset with controls that are not finite: record it again")
+
+    @property
+    def count(self) -> int:
+        """Number of frames."""
+        return self.frames.shape[0] * self.frames.shape[1]
+
+    def save(self, path: Path) -> None:
+        """Write the dataset to ``path``; raises :class:`DatasetError` where it cannot."""
+        notes = {"format": _FORMAT, "body": self.body, "seed": str(self.seed)}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_file({"frames": self.frames, "controls": self.controls}, path, metadata=notes)
+        except (OSError, SafetensorError) as error:
+            raise DatasetError(f"dataset {str(path)!r} cannot be written: {error}") from None
+
+
+def load_dataset(path: Path) -> Dataset:
+    """Read the dataset at ``path``; raises :class:`DatasetError` for anything but a sound one."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            notes = file.metadata() or {}
+            if notes.get("format") != _FORMAT:
+                raise DatasetError(
+                    f"dataset {str(path)!r} is not of the format {_FORMAT!r}: record it with "
+                    "'jopa-agent collect'"
+                )
+            frames, controls = file.get_tensor("frames"), file.get_tensor("controls")
+    except (OSError, SafetensorError) as error:
+        raise DatasetError(
+            f"dataset {str(path)!r} cannot be read ({error}): record it with 'jopa-agent collect'"
+        ) from None
+    return Dataset(frames, controls, notes["body"], int(notes["seed"]))

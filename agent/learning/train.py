@@ -1,0 +1,83 @@
+"""From recorded experience to a model: the encoder by prediction, the dynamics by inference."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...configs.settings import Train
+from ...envs import BodySpec
+from ..encoders.predictive import Schedule, fit_encoder
+from ..graph.features import polynomial_powers
+from ..graph.learn import Learning, learn
+from ..model import Model
+from .dataset import Dataset
+
+Progress = Callable[[str, int, int, str], None]
+
+
+def train(
+    dataset: Dataset, body: BodySpec, settings: Train, seed: int, progress: Progress | None = None
+) -> tuple[Model, dict[str, Any]]:
+    """Learn a model of ``body`` from ``dataset``; returns it with its scores.
+
+    ``progress`` is called with what is done, the steps done, those in all, and a figure.
+    """
+
+    def tell(stage: str, total: int, figure: str) -> Callable[[int, float], None]:
+        def report(done: int, value: float) -> None:
+            if progress:
+                progress(stage, done, total, f"{figure} {value:.5g}")
+
+        return report
+
+    powers = polynomial_powers(
+        2 * settings.poses, body.control_low.size, settings.degree, settings.control_degree
+    )
+    schedule = Schedule(
+        components=settings.components,
+        slow_components=settings.slow_components,
+        width=settings.width,
+        steps=settings.steps,
+        batch=settings.batch,
+        learning_rate=settings.learning_rate,
+    )
+    encoder, features, last_layer = fit_encoder(
+        dataset.frames,
+        dataset.controls,
+        powers,
+        settings.poses,
+        seed,
+        schedule,
+        tell("encoder", settings.steps, "loss"),
+    )
+    poses = np.asarray(jax.jit(jax.vmap(jax.vmap(encoder)))(jnp.asarray(dataset.frames)))
+    learned = learn(
+        features,
+        last_layer,
+        poses,
+        dataset.controls,
+        Learning(settings.rounds, settings.prior_weight, settings.drift, settings.drift_ratio),
+        tell("dynamics", settings.rounds, "log evidence"),
+    )
+    model = Model(
+        encoder=encoder,
+        sensor_precision=_f32(np.linalg.solve(learned.sensor_noise, np.eye(settings.poses))),
+        transition=learned.transition,
+        control_low=_f32(body.control_low),
+        control_high=_f32(body.control_high),
+        frame_shape=body.frame_shape,
+    )
+    process_std = np.linalg.norm(np.asarray(learned.transition.noise_root), axis=1)
+    scores = {
+        "log_evidence_per_frame": learned.evidence[-1] / dataset.count,
+        "sensor_std": [round(float(x), 6) for x in np.sqrt(np.diag(learned.sensor_noise))],
+        "process_std": [round(float(x), 6) for x in process_std],
+    }
+    return model, scores
+
+
+def _f32(values) -> jax.Array:
+    return jnp.asarray(values, jnp.float32)

@@ -1,0 +1,141 @@
+"""The agent's mind: observation and applied control in, belief and plan out.
+
+The inference process, the evaluation and a notebook run this same object; what it infers is a
+pure function of model, settings, goal, and the sequence of frames and applied controls.
+"""
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, UInt8
+
+from ..configs.settings import Planner, Settings
+from .graph.filter import predict, update
+from .graph.gaussian import Belief
+from .graph.learn import start_belief
+from .learning.checkpoint import load_model
+from .model import Model
+from .planner import no_intent, plan, wish_for
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one frame, that of tick k, led to.
+
+    ``mean``, ``std`` ``(n,)``: belief about the state. ``goal`` ``(d,)``: the pose wished for.
+    ``controls`` ``(H, p)``: torques for ticks k+1 ... k+H, and ``planned_mean``, ``planned_std``
+    ``(H, n)`` the beliefs that they lead to. ``distance``: from the believed pose to the goal.
+    ``surprise``: root mean square of the frame's prediction error, in sigmas.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    goal: np.ndarray
+    controls: np.ndarray
+    planned_mean: np.ndarray
+    planned_std: np.ndarray
+    free_energy: float
+    distance: float
+    surprise: float
+    filter_ns: int
+    plan_ns: int
+
+
+class Mind:
+    """Filters frames and plans controls with one model."""
+
+    def __init__(self, model: Model, planner: Planner, seed: int) -> None:
+        self._model = model
+        self._wish_for = jax.jit(wish_for)
+        self._observe = jax.jit(_observe)
+        self._plan = jax.jit(partial(plan, planner))
+        self._key = jax.random.key(seed)
+        self._no_intent = no_intent(model, planner.horizon)
+        nowhere = jnp.zeros(model.transition.poses)
+        self._no_belief = start_belief(model.transition, nowhere)
+        self._wish = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget belief and plan, as at the start of an episode; the goal stays."""
+        self._tick = 0
+        self._belief = self._no_belief
+        self._intent = self._no_intent
+
+    def set_goal(self, image: np.ndarray) -> bool:
+        """Wish for what ``image`` shows; returns whether it can be held, as the model sees it."""
+        self._wish = self._wish_for(self._model, image)
+        self._intent = self._no_intent
+        return bool(self._wish.can_be_held)
+
+    def compile(self) -> None:
+        """Compile all that :meth:`step` needs; what was known before is forgotten."""
+        pixels = self._model.frame_shape
+        self.set_goal(np.zeros(pixels, np.uint8))
+        for _ in range(2):
+            self.step(np.zeros(pixels, np.uint8), np.zeros(self._model.control_low.shape))
+        self.reset()
+
+    def step(self, image: np.ndarray, applied: np.ndarray) -> Step:
+        """Take in the frame ``image``, which followed upon the control ``applied`` (p,), and plan.
+
+        At the first frame of an episode ``applied`` is not used. Raises ``ValueError`` where no
+        goal has been set.
+        """
+        if self._wish is None:
+            raise ValueError("no goal to plan for: call set_goal before step")
+        began = time.perf_counter_ns()
+        first = np.bool_(self._tick == 0)
+        control = np.asarray(applied, np.float32)
+        belief, surprise = jax.block_until_ready(
+            self._observe(self._model, self._belief, image, control, first)
+        )
+        filtered = time.perf_counter_ns()
+        key = jax.random.fold_in(self._key, self._tick)
+        outcome = jax.block_until_ready(
+            self._plan(self._model, self._wish, belief, self._intent, key)
+        )
+        planned = time.perf_counter_ns()
+        self._belief, self._intent = belief, outcome.intent
+        self._tick += 1
+        d = self._model.transition.poses
+        mean, goal = np.asarray(belief.mean), np.asarray(self._wish.state)[:d]
+        return Step(
+            mean=mean,
+            std=np.asarray(belief.std),
+            goal=goal,
+            controls=np.asarray(outcome.controls),
+            planned_mean=np.asarray(outcome.ahead_mean),
+            planned_std=np.asarray(outcome.ahead_std),
+            free_energy=float(outcome.energy),
+            distance=float(np.linalg.norm(mean[:d] - goal)),
+            surprise=float(surprise),
+            filter_ns=filtered - began,
+            plan_ns=planned - filtered,
+        )
+
+
+def load_mind(folder: Path, settings: Settings) -> Mind:
+    """The mind with the model in ``folder``; raises ``ModelError`` where it does not fit."""
+    model = load_model(folder, settings.body)
+    return Mind(model, settings.planner, settings.run.seed)
+
+
+def _observe(
+    model: Model,
+    belief: Belief,
+    frame: UInt8[Array, "height width channel"],
+    control: Float[Array, "p"],
+    first: Bool[Array, ""],
+) -> tuple[Belief, Float[Array, ""]]:
+    """Filter one frame: predict through the applied control, then multiply with the message."""
+    message = model.observe(frame)
+    predicted = predict(model.transition, belief, control)
+    prior = jax.tree.map(lambda old, new: jnp.where(first, old, new), belief, predicted)
+    posterior, surprise, _ = update(prior, message)
+    return posterior, jnp.sqrt(jnp.mean(surprise**2))

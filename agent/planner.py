@@ -1,0 +1,145 @@
+"""From a goal picture and a belief to a plan: what is wished for, from which guesses to start."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key, UInt8
+
+from ..configs.settings import Planner
+from .graph.gaussian import Belief
+from .graph.hold import holding_control
+from .graph.plan import Trajectory, Wishes, beliefs_along, refine
+from .model import Model
+
+# A goal that no control can hold is passed at one of these ticks, whichever costs least.
+_ARRIVALS = np.array([4, 8, 12, 17, 23, 30, 40])
+_ARRIVAL_PRECISION = 100.0
+_ARRIVAL_COST = 0.05  # free energy per tick of waiting
+
+# Holding is judged with the learned model: this much beyond the limits is within its errors.
+_EFFORT_SLACK = 1.05
+
+_SWITCHING = 0.12  # chance per tick that a guessed control changes sign
+
+
+class Wish(NamedTuple):
+    """A goal as the planner sees it.
+
+    ``state`` ``(n,)``: at rest in the goal's pose; ``control`` ``(p,)``: what holds it there, or
+    comes nearest to that; ``can_be_held``: whether that lies within the limits.
+    """
+
+    state: Float[Array, "n"]
+    control: Float[Array, "p"]
+    can_be_held: Bool[Array, ""]
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["trajectory", "arrival"], meta_fields=[])
+@dataclass(frozen=True)
+class Intent:
+    """What is carried from one tick to the next: a plan, and the ticks left until it arrives.
+
+    ``arrival`` counts for goals that can only be passed; 0 means that it has not been chosen.
+    """
+
+    trajectory: Trajectory
+    arrival: Int[Array, ""]
+
+
+class Outcome(NamedTuple):
+    """A plan: ``controls`` ``(H, p)``, the beliefs ahead (stacked over H), the free energy, and
+    the intent to begin the next tick with."""
+
+    controls: Float[Array, "H p"]
+    ahead_mean: Float[Array, "H n"]
+    ahead_std: Float[Array, "H n"]
+    energy: Float[Array, ""]
+    intent: Intent
+
+
+def wish_for(model: Model, frame: UInt8[Array, "height width channel"]) -> Wish:
+    """Understand the goal picture ``frame``."""
+    state = model.at_rest(frame)
+    holding = holding_control(model.transition, state, model.control_low, model.control_high)
+    return Wish(state, holding.control, holding.effort <= _EFFORT_SLACK)
+
+
+def no_intent(model: Model, horizon: int) -> Intent:
+    """The intent of a mind that has not planned yet: no control at all."""
+    n, p = model.transition.states, model.control_low.shape[0]
+    still = Trajectory(
+        jnp.zeros((horizon + 1, n)), jnp.zeros((horizon, p)), jnp.zeros((horizon, p, n))
+    )
+    return Intent(still, jnp.zeros((), jnp.int32))
+
+
+def plan(
+    settings: Planner, model: Model, wish: Wish, belief: Belief, intent: Intent, key: Key[Array, ""]
+) -> Outcome:
+    """Infer the controls of the next ``settings.horizon`` ticks.
+
+    Several hypotheses are refined side by side, and the one with the lowest free energy wins: the
+    last plan one tick later, with its feedback, and random sequences of controls at the limits.
+    """
+    key_guess, key_arrival = jax.random.split(key)
+    guesses = _guesses(key_guess, settings, model, intent)
+    drawn = jax.random.choice(
+        key_arrival, jnp.minimum(_ARRIVALS, settings.horizon), (settings.hypotheses,)
+    )
+    arrivals = drawn.at[0].set(jnp.where(intent.arrival > 0, intent.arrival, drawn[0]))
+    arrivals = jnp.where(wish.can_be_held, 0, arrivals)
+
+    def hypothesis(guess, arrival):
+        wishes = _wishes(settings, model, wish, arrival)
+        return refine(model.transition, belief.mean, wishes, guess, settings.iterations)
+
+    plans, energies = jax.vmap(hypothesis)(guesses, arrivals)
+    energies = energies + _ARRIVAL_COST * arrivals
+    best = jnp.argmin(energies)
+    chosen = jax.tree.map(lambda x: x[best], plans)
+    ahead = beliefs_along(model.transition, belief, chosen)
+    carried = Intent(chosen.later(), jnp.maximum(arrivals[best] - 1, 0))
+    std = jnp.sqrt(jnp.sum(ahead.root**2, axis=2))
+    return Outcome(chosen.controls, ahead.mean, std, energies[best], carried)
+
+
+def _wishes(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""]) -> Wishes:
+    """Goal messages on every step to come or, where the goal can only be passed, on one step."""
+    transition = model.transition
+    d = transition.poses
+    half = 0.5 * (model.control_high - model.control_low)
+    velocity = settings.goal_velocity_weight / transition.features.scale[d : 2 * d] ** 2
+    steps = jnp.arange(1, settings.horizon + 1)
+    stay = jnp.concatenate([jnp.ones(d), velocity, jnp.zeros(d)])
+    last = jnp.where(steps == settings.horizon, settings.goal_final_factor, 1.0)
+    passing = jnp.concatenate([jnp.full(d, _ARRIVAL_PRECISION), jnp.zeros(2 * d)])
+    arrives = (steps == arrival)[:, None]
+    return Wishes(
+        state=wish.state,
+        precision=jnp.where(wish.can_be_held, last[:, None] * stay, arrives * passing),
+        control=wish.control,
+        control_precision=settings.control_precision / half**2,
+        epistemic=settings.epistemic_weight * jnp.where(wish.can_be_held, 1.0, steps <= arrival),
+        low=model.control_low,
+        high=model.control_high,
+    )
+
+
+def _guesses(key: Key[Array, ""], settings: Planner, model: Model, intent: Intent) -> Trajectory:
+    """Trajectories to start from: the last plan, then controls that jump between the limits."""
+    shape = (settings.hypotheses - 1, settings.horizon, model.control_low.shape[0])
+    key_first, key_switch = jax.random.split(key)
+    first = jax.random.rademacher(key_first, (shape[0], 1, shape[2]), jnp.float32)
+    switches = jax.random.bernoulli(key_switch, _SWITCHING, shape)
+    signs = first * jnp.cumprod(jnp.where(switches, -1.0, 1.0), axis=1)
+    controls = jnp.where(signs > 0, model.control_high, model.control_low)
+    guess = intent.trajectory
+    return Trajectory(
+        states=jnp.broadcast_to(guess.states, (settings.hypotheses, *guess.states.shape)),
+        controls=jnp.concatenate([guess.controls[None], controls]),
+        gains=jnp.concatenate([guess.gains[None], jnp.zeros((shape[0], *guess.gains.shape))]),
+    )

@@ -1,0 +1,85 @@
+"""One process of the agent: ``python -m jopa_agent.agent.runtime NAME RUN SOCKETS``."""
+
+import argparse
+import os
+import stat
+import sys
+import threading
+import traceback
+from importlib import import_module
+from pathlib import Path
+
+from ...transport.messages import State
+from .folder import read
+from .process import Child, Stopped
+from .table import PROCESSES
+
+
+def main() -> int:
+    """Run the named process until it is told to stop; the exit status."""
+    arguments = _arguments()
+    folders = [arguments.sockets] + ([arguments.private] if arguments.private else [])
+    _end_with_parent(folders)
+    try:
+        launch = read(arguments.run)
+        child = Child(arguments.name, launch, arguments.sockets, arguments.private)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    module = next(each.module for each in PROCESSES if each.name == arguments.name)
+    try:
+        import_module(module, __package__).main(child)
+        child.farewell(State.DONE, "")
+    except Stopped:
+        child.farewell(State.STOPPED, "")
+    except KeyboardInterrupt:
+        return 130
+    except ValueError as error:  # the user's mistake, said in one line; the log has the rest
+        traceback.print_exc()
+        child.farewell(State.FAILED, str(error))
+        return 2
+    finally:
+        child.close()
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m jopa_agent.agent.runtime",
+        description="One process of the agent. The supervisor starts each of them this way.",
+    )
+    names = [process.name for process in PROCESSES]
+    parser.add_argument("name", choices=names, help="which process")
+    parser.add_argument("run", type=Path, help="folder of the run: settings.toml, launch.toml")
+    parser.add_argument("sockets", type=Path, help="folder of the run's sockets")
+    parser.add_argument("--private", type=Path, help="folder of the sockets for scoring")
+    return parser.parse_args()
+
+
+def _end_with_parent(folders: list[Path]) -> None:
+    """Where standard input is the supervisor's pipe: when it closes, clean up and end at once."""
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        threading.Thread(target=_watch_parent, args=(folders,), daemon=True).start()
+
+
+def _watch_parent(folders: list[Path]) -> None:
+    while os.read(0, 1):
+        pass
+    for folder in folders:
+        _remove_sockets(folder)
+    os._exit(1)
+
+
+def _remove_sockets(folder: Path) -> None:
+    """Remove the socket files in ``folder`` and the folder, if nothing else is in it."""
+    try:
+        for file in folder.iterdir():
+            if file.is_socket():
+                file.unlink(missing_ok=True)
+        folder.rmdir()
+    except OSError:
+        pass  # another process that saw the same end was faster
+
+
+if __name__ == "__main__":
+    sys.exit(main())

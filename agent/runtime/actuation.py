@@ -1,0 +1,42 @@
+"""Actuation: one command a tick, from the plan made for it if that comes in time."""
+
+from ...transport.clock import NS_PER_MS, Clock
+from ...transport.messages import Command, Goal, Header, Plan
+from .arbiter import Arbiter, Verdict
+from .process import Child
+
+
+def main(child: Child) -> None:
+    """Settle each tick as soon as its plan is there, and a lead before its deadline at the latest.
+
+    In lockstep there are no deadlines: it waits for the plan.
+    """
+    body = child.launch.body
+    lead_ns = int(child.launch.settings.runtime.command_lead_ms * NS_PER_MS)
+    arbiter = Arbiter(body.control_low, body.control_high, body.safe_control)
+
+    clock = child.start()
+    while True:
+        _await_plan(child, clock, arbiter, lead_ns)
+        decision = arbiter.settle()
+        command = Command(decision.control, decision.origin, decision.frame_stamp_ns)
+        child.publish("command", command, decision.tick, arbiter.epoch)
+        child.tick = decision.tick
+
+
+def _await_plan(child: Child, clock: Clock, arbiter: Arbiter, lead_ns: int) -> None:
+    """Take in goals and plans until the plan for the next tick is there, usable or not."""
+    for header, message in child.messages(clock.deadline_ns(arbiter.tick, lead_ns)):
+        if isinstance(message, Goal):
+            arbiter.new_goal(header.epoch)
+        elif isinstance(message, Plan):
+            _offer(child, arbiter, header, message)
+            if header.tick + 1 == arbiter.tick:
+                return
+
+
+def _offer(child: Child, arbiter: Arbiter, header: Header, plan: Plan) -> None:
+    verdict = arbiter.offer(header.tick, header.stamp_ns, header.epoch, plan.controls)
+    child.counters.late_plans += verdict is Verdict.LATE
+    child.counters.stale_plans += verdict is Verdict.STALE
+    child.counters.invalid_plans += verdict is Verdict.INVALID

@@ -1,0 +1,58 @@
+"""What the supervisor shows on the terminal while a run starts and goes on."""
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from ...transport.messages import State
+from .family import Family, Member
+
+
+class Display:
+    """A live table of the processes on a terminal, otherwise a line for each step of the start."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        self._shown: dict[str, str] = {}
+
+    def __enter__(self) -> "Display":
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def show(self, family: Family) -> None:
+        """Show how far each process is, if anything has changed since the last time."""
+        text_of = _progress if self._console.is_terminal else _phase
+        texts = {name: text_of(member) for name, member in family.members.items()}
+        if self._console.is_terminal:
+            if texts != self._shown:
+                self._live.update(_table(texts), refresh=True)
+        else:
+            for name, text in texts.items():
+                if self._shown.get(name) != text:
+                    self._console.print(f"{name}: {text}", markup=False, highlight=False)
+        self._shown = texts
+
+
+def _phase(member: Member) -> str:
+    if member.health is None:
+        return "starting"
+    return "running" if member.state is State.RUNNING else member.health.note
+
+
+def _progress(member: Member) -> str:
+    if member.health is None or member.state is not State.RUNNING:
+        return _phase(member)
+    missed = member.health.missed_deadlines
+    return f"tick {member.tick}" + (f", {missed} deadlines missed" if missed else "")
+
+
+def _table(texts: dict[str, str]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, text in texts.items():
+        table.add_row(name, text)
+    return table

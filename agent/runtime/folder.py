@@ -1,0 +1,119 @@
+"""The run folder: what the supervisor hands to the processes, and what a run leaves behind."""
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from ...configs.settings import Settings, read_file, settings_from
+from ...envs.body import BodySpec
+from .errors import DURING_RUN, RunError
+from .summary import Summary
+
+
+@dataclass(frozen=True)
+class Launch:
+    """All that a process needs to know of its run; ``goal`` is the first picture to reach."""
+
+    settings: Settings
+    body: BodySpec
+    model: Path
+    goal: np.ndarray
+
+
+@contextmanager
+def claim(folder: Path) -> Iterator[None]:
+    """Make ``folder`` and hold it for one run; :class:`RunError` if that is not possible."""
+    lock = _open_writable(folder)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise RunError(
+            f"run folder {str(folder)!r} is in use by another run: choose another with --out"
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def write(folder: Path, launch: Launch) -> None:
+    """Write what the processes of a run read; the settings as they are used."""
+    body = {name: _plain(value) for name, value in asdict(launch.body).items()}
+    try:
+        (folder / "settings.toml").write_text(tomli_w.dumps(launch.settings.model_dump()))
+        (folder / "launch.toml").write_text(
+            tomli_w.dumps({"model": str(launch.model.absolute()), "body": body})
+        )
+        np.save(folder / "goal.npy", launch.goal, allow_pickle=False)
+    except OSError as error:
+        raise RunError(f"run folder {str(folder)!r} cannot be written: {error}") from None
+
+
+def write_summary(folder: Path, summary: Summary) -> None:
+    """Write the figures of a run as ``run.json``."""
+    text = json.dumps(summary.as_dict(), indent=2)
+    try:
+        (folder / "run.json").write_text(text + "\n")
+    except OSError as error:
+        raise RunError(
+            f"run.json cannot be written to {str(folder)!r} ({error.strerror})", DURING_RUN
+        ) from None
+
+
+def read(folder: Path) -> Launch:
+    """What :func:`write` wrote; ``ValueError`` in one line for a folder of another kind."""
+    settings = settings_from(read_file(folder / "settings.toml"))
+    launch = read_file(folder / "launch.toml")
+    try:
+        body = launch["body"]
+        return Launch(
+            settings=settings,
+            body=BodySpec(
+                name=body["name"],
+                period_s=body["period_s"],
+                control_low=np.array(body["control_low"], np.float32),
+                control_high=np.array(body["control_high"], np.float32),
+                safe_control=np.array(body["safe_control"], np.float32),
+                frame_shape=tuple(body["frame_shape"]),
+            ),
+            model=Path(launch["model"]),
+            goal=np.load(folder / "goal.npy", allow_pickle=False),
+        )
+    except (KeyError, OSError) as error:
+        raise ValueError(
+            f"{str(folder)!r} is not the folder of a run ({error}): give one that "
+            "'jopa-agent run' made"
+        ) from None
+
+
+def log_file(folder: Path, process: str) -> Path:
+    """Where what a process prints is kept."""
+    return folder / "logs" / f"{process}.log"
+
+
+def _open_writable(folder: Path) -> int:
+    """A descriptor of ``folder``, which is made if need be."""
+    try:
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        if not os.access(folder / "logs", os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise RunError(
+            f"run folder {str(folder)!r} cannot be written ({error.strerror}): choose another "
+            "with --out"
+        ) from None
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value

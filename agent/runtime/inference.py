@@ -1,0 +1,63 @@
+"""Inference: from each frame to a belief and a plan. The one process that imports jax."""
+
+import os
+
+import jax
+import platformdirs
+
+from ...transport.clock import NS_PER_MS
+from ...transport.messages import FIRST_EPOCH, Belief, Frame, Goal, Header, Plan
+from ..mind import Step, load_mind
+from .process import Child
+
+
+def main(child: Child) -> None:
+    """Run the filter over every frame in order, plan, and publish both."""
+    launch = child.launch
+    child.report("loading the model")
+    _keep_what_is_compiled()
+    mind = load_mind(launch.model, launch.settings)
+    child.report("compiling")
+    mind.compile()
+    mind.set_goal(launch.goal)
+    epoch = FIRST_EPOCH
+
+    child.start()
+    for header, message in child.messages():
+        if not isinstance(message, Frame | Goal) or message.image.shape != launch.body.frame_shape:
+            continue  # a frame of another size leaves a gap, which the next one counts
+        if isinstance(message, Frame):
+            child.counters.dropped_frames += header.tick - child.tick - 1
+            child.tick = header.tick
+            step = mind.step(message.image, message.control)
+            _publish(child, header, epoch, step)
+        elif header.epoch > epoch:
+            mind.set_goal(message.image)
+            epoch = header.epoch
+
+
+def _keep_what_is_compiled() -> None:
+    """Store compiled functions for the next start, where the user's environment says nothing."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", platformdirs.user_cache_dir("jopa-agent"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+def _publish(child: Child, frame: Header, epoch: int, step: Step) -> None:
+    plan = Plan(
+        controls=step.controls,
+        filter_ms=step.filter_ns / NS_PER_MS,
+        plan_ms=step.plan_ns / NS_PER_MS,
+        free_energy=step.free_energy,
+    )
+    belief = Belief(
+        mean=step.mean,
+        std=step.std,
+        planned_mean=step.planned_mean,
+        planned_std=step.planned_std,
+        goal=step.goal,
+        distance=step.distance,
+        surprise=step.surprise,
+    )
+    child.publish("plan", plan, frame.tick, epoch, frame.stamp_ns)
+    child.publish("belief", belief, frame.tick, epoch, frame.stamp_ns)

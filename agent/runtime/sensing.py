@@ -1,0 +1,62 @@
+"""Sensing: steps the body with the commands that arrive, and publishes what the camera sees."""
+
+import math
+
+import numpy as np
+
+from ...envs import make_body
+from ...envs.camera import Camera
+from ...transport.clock import NS_PER_MS, Clock, now_ns
+from ...transport.messages import Command, Frame, Origin, Truth
+from .process import Child
+
+_LATE_FRACTION = 0.1  # of a period: a step that begins later than this missed its deadline
+
+
+def main(child: Child) -> None:
+    """Publish frame 0; then, tick by tick, step at the deadline and publish the frame after it."""
+    settings, spec = child.launch.settings, child.launch.body
+    child.report("preparing the body")
+    camera = Camera(settings.body.camera_crop_px, settings.body.camera_size_px)
+    body = make_body(settings.body.name, camera)
+    image = body.reset(settings.run.seed, settings.run.start)
+    last_tick = round(settings.run.duration_s / spec.period_s) or math.inf
+    control = np.zeros_like(spec.safe_control)
+
+    clock = child.start()
+    for _ in child.messages(clock.t0_ns):
+        pass
+    tick, moment_ns = 0, now_ns()
+    while True:
+        child.tick = tick
+        child.publish("frame", Frame(image, control), tick, stamp_ns=moment_ns)
+        if child.publishes("truth"):
+            truth = body.truth()
+            child.publish("truth", Truth(truth.state, truth.reward), tick)
+        if tick >= last_tick:
+            child.done("the time is up")
+        tick += 1
+        command = _await_command(child, clock, tick)
+        _judge(child, clock, tick, command)
+        control = spec.safe_control if command is None else command.control
+        image, moment_ns = body.step(control), now_ns()
+
+
+def _await_command(child: Child, clock: Clock, tick: int) -> Command | None:
+    """The newest command for ``tick`` at its deadline; in lockstep the first, when it comes."""
+    command = None
+    for header, message in child.messages(clock.deadline_ns(tick)):
+        if isinstance(message, Command) and header.tick == tick:
+            command = message
+            if not clock.realtime:
+                break
+    return command
+
+
+def _judge(child: Child, clock: Clock, tick: int, command: Command | None) -> None:
+    """Count a tick once if its step begins late, or without a command from the plan made for it."""
+    late_ns = clock.lateness_ns(tick, now_ns())
+    fresh = command is not None and command.origin is Origin.PLAN
+    if late_ns > _LATE_FRACTION * clock.period_ns or not fresh:
+        child.counters.missed_deadlines += 1
+    child.counters.lateness_ms = max(child.counters.lateness_ms, late_ns / NS_PER_MS)

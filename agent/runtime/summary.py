@@ -1,0 +1,64 @@
+"""The figures of a run that a user reads, on the terminal and as JSON."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """Median and 99th percentile; None where nothing was measured."""
+
+    p50: float | None
+    p99: float | None
+
+    @staticmethod
+    def of(values: np.ndarray) -> "Percentiles":
+        """Of ``values`` (n,), those that are NaN apart."""
+        known = values[~np.isnan(values)]
+        if known.size == 0:
+            return Percentiles(None, None)
+        p50, p99 = np.percentile(known, [50, 99])
+        return Percentiles(float(p50), float(p99))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run in figures. Errors are radians of the true angle, for scoring only; they are None in
+    a run that was not scored, and in one whose goal was changed on the way.
+
+    ``frame_to_command_ms`` is from the end of a frame's render to the command that its plan gave;
+    ``missed_deadlines`` counts the ticks that were not given one, and those whose step began more
+    than a tenth of a period late. ``goals`` counts the goals that were set, the first included.
+    """
+
+    ticks: int
+    goal: str
+    goal_can_be_held: bool
+    goals: int
+    reached: bool | None
+    held: bool | None
+    steps_to_reach: int | None
+    mean_error: float | None
+    final_error: float | None
+    max_error_last_10s: float | None
+    mean_distance: float | None
+    final_distance: float | None
+    frame_to_command_ms: Percentiles
+    filter_ms: Percentiles
+    plan_ms: Percentiles
+    missed_deadlines: int
+    late_plans: int
+    stale_plans: int
+    invalid_plans: int
+    dropped_frames: int
+    malformed: int
+    restarts: int
+    clock: str
+    rate_hz: float
+    seed: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        return asdict(self)

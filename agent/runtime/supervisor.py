@@ -1,0 +1,184 @@
+"""The supervisor: starts the processes, waits until all are ready, keeps score, ends them."""
+
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+import zmq
+
+from ...configs.settings import Settings
+from ...envs import BodySpec, Goal, make_body
+from ...envs.camera import Camera
+from ...transport import sockets
+from ...transport.clock import NS_PER_MS, NS_PER_S, now_ns
+from ...transport.messages import STREAMS, Hello, Start, State
+from ...transport.streams import Subscriber
+from . import folder
+from .display import Display
+from .errors import BEFORE_START, DURING_RUN, INTERRUPTED, RunError
+from .family import Family
+from .record import RunRecord
+from .scorekeeper import Scorekeeper
+from .summary import Summary
+from .table import PRIVATE, open_streams, wanted
+
+_POLL_MS = 100
+_HEAD_START_NS = 50 * NS_PER_MS  # from the word to begin to tick 0
+_LAST_MESSAGES_NS = NS_PER_S
+
+
+class Outcome(NamedTuple):
+    """What is left of a run."""
+
+    summary: Summary
+    record: RunRecord
+
+
+def run(settings: Settings, goal: Goal, model: Path, out: Path) -> Outcome:
+    """Run the agent until its time is up, a process says so, or the user interrupts.
+
+    ``model`` is the folder of the model, ``out`` the run folder, made if need be. Raises
+    :class:`RunError` with the reason and the exit code when the run cannot begin or has to end.
+    Afterwards no process, no socket and no temporary folder is left.
+    """
+    launch = folder.Launch(settings, _body_spec(settings), model, goal.image)
+    with ExitStack() as stack:
+        stack.enter_context(folder.claim(out))
+        folder.write(out, launch)
+        interrupted = stack.enter_context(_interrupts())
+        streams = stack.enter_context(_temporary_folder())
+        private = stack.enter_context(_temporary_folder()) if settings.run.score else None
+        context = zmq.Context()
+        stack.callback(context.destroy, linger=0)
+        scorekeeper = Scorekeeper(settings, goal, launch.body.period_s)
+        stop_timeout_s = settings.runtime.stop_timeout_s
+        family = stack.enter_context(Family(context, out, streams, private, stop_timeout_s))
+        family.launch(wanted(settings))
+        display = stack.enter_context(Display())
+        watch = _Watch(context, settings, streams, private, family, scorekeeper, display)
+        _start_up(watch, settings, interrupted)
+        _play(watch, interrupted)
+        family.stop()
+        if not scorekeeper.begun:
+            raise RunError("stopped before the first frame", INTERRUPTED)
+        healths = [member.health for member in family.members.values() if member.health]
+        outcome = Outcome(scorekeeper.summary(healths), scorekeeper.record())
+        folder.write_summary(out, outcome.summary)
+    return outcome
+
+
+class _Watch:
+    """The supervisor's eyes and ears on all streams and all children."""
+
+    def __init__(
+        self,
+        context: zmq.Context,
+        settings: Settings,
+        streams: Path,
+        private: Path | None,
+        family: Family,
+        scorekeeper: Scorekeeper,
+        display: Display,
+    ) -> None:
+        self.family, self.scorekeeper, self._display = family, scorekeeper, display
+        places = dict.fromkeys(open_streams(settings), streams)
+        if private:
+            places |= dict.fromkeys(PRIVATE, private)
+        self._subscribers = {
+            name: Subscriber(sockets.subscriber(context, place, name), STREAMS[name], Hello)
+            for name, place in places.items()
+        }
+        self.unheard = set(self._subscribers)
+        self._poller = zmq.Poller()
+        self._poller.register(family.socket, zmq.POLLIN)
+        for subscriber in self._subscribers.values():
+            self._poller.register(subscriber.socket, zmq.POLLIN)
+
+    def look(self) -> None:
+        """Wait a moment for messages, and take in those that are there."""
+        ready = dict(self._poller.poll(_POLL_MS))
+        for name, subscriber in self._subscribers.items():
+            if subscriber.socket in ready:
+                for header, message in subscriber.waiting():
+                    self.unheard.discard(name)
+                    self.scorekeeper.take(header, message)
+        if self.family.socket in ready:
+            self.family.hear()
+            self._display.show(self.family)
+
+
+def _start_up(watch: _Watch, settings: Settings, interrupted: Callable[[], bool]) -> None:
+    """Wait until every process is ready and every stream is heard, then give the word."""
+    timeout_s = settings.runtime.startup_timeout_s
+    deadline_ns = now_ns() + int(timeout_s * NS_PER_S)
+    while watch.unheard or not watch.family.all_ready():
+        watch.look()
+        if interrupted():
+            raise RunError("stopped before the first frame", INTERRUPTED)
+        if fault := watch.family.fault():
+            raise RunError(fault, BEFORE_START)
+        if now_ns() >= deadline_ns:
+            late = [
+                f"{name} ({member.health.note if member.health else 'not heard of'})"
+                for name, member in watch.family.members.items()
+                if member.state is not State.READY
+            ]
+            raise RunError(
+                f"not ready within runtime.startup_timeout_s = {timeout_s:g}: {', '.join(late)}: "
+                "set it higher on a slower machine"
+            )
+    period_ns = round(NS_PER_S / settings.run.rate_hz)
+    realtime = settings.run.clock == "realtime"
+    watch.family.begin(Start(now_ns() + _HEAD_START_NS, period_ns, realtime))
+
+
+def _play(watch: _Watch, interrupted: Callable[[], bool]) -> None:
+    """Keep score until the run ends; :class:`RunError` if a process ends before it."""
+    while not watch.family.done():
+        watch.look()
+        if interrupted():
+            return
+        if fault := watch.family.fault():
+            raise RunError(fault, DURING_RUN)
+    deadline_ns = now_ns() + _LAST_MESSAGES_NS
+    while not watch.scorekeeper.complete() and now_ns() < deadline_ns and not interrupted():
+        watch.look()
+
+
+def _body_spec(settings: Settings) -> BodySpec:
+    camera = Camera(settings.body.camera_crop_px, settings.body.camera_size_px)
+    body = make_body(settings.body.name, camera)
+    try:
+        return body.spec
+    finally:
+        body.close()
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    """A private folder for sockets; gone afterwards, whatever a process still had in it."""
+    with tempfile.TemporaryDirectory(prefix="jopa-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Whether the user asked to end: SIGINT, SIGTERM or a closed terminal are noted, no more."""
+    noted: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        noted.append(number)
+
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield lambda: bool(noted)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

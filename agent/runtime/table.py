@@ -1,0 +1,49 @@
+"""The processes of the agent, as data: what each reads and writes, and when it is part of a run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...configs.settings import Settings
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process: ``module`` (relative to this package) has ``main(child: Child) -> None``.
+
+    ``reads`` and ``writes`` name streams of :data:`jopa_agent.transport.messages.STREAMS`.
+    """
+
+    name: str
+    module: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    wanted: Callable[[Settings], bool] = lambda settings: True  # noqa: ARG005
+
+
+SENSING = Process("sensing", ".sensing", reads=("command",), writes=("frame", "truth"))
+INFERENCE = Process("inference", ".inference", reads=("frame", "goal"), writes=("plan", "belief"))
+ACTUATION = Process("actuation", ".actuation", reads=("plan", "goal"), writes=("command",))
+VIEWER = Process(
+    "viewer",
+    "..viewer.window",
+    reads=("frame", "belief", "plan", "command"),
+    writes=("goal",),
+    wanted=lambda settings: not settings.run.headless,
+)
+
+PROCESSES = (SENSING, INFERENCE, ACTUATION, VIEWER)
+
+PRIVATE = ("truth",)
+"""Streams for the supervisor alone: no process may read them, and only their writer is told
+where they are."""
+
+
+def wanted(settings: Settings) -> tuple[Process, ...]:
+    """The processes of a run with these settings."""
+    return tuple(process for process in PROCESSES if process.wanted(settings))
+
+
+def open_streams(settings: Settings) -> frozenset[str]:
+    """The streams that someone publishes in a run with these settings, the private ones apart."""
+    written = {stream for process in wanted(settings) for stream in process.writes}
+    return frozenset(written.difference(PRIVATE))

@@ -1,0 +1,1 @@
+"""Typed settings, one preset a body, and the shipped models."""

@@ -1,0 +1,176 @@
+"""Typed settings: one section a part, read from a preset, a file and the command line, in turn."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class SettingsError(ValueError):
+    """A setting that is unknown or out of range; the text says which and what to do."""
+
+
+class Section(BaseModel):
+    """A group of settings; frozen, and closed to names that it does not declare."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Body(Section):
+    """The body and its camera."""
+
+    name: str = Field("pendulum", description="environment to drive")
+    camera_crop_px: Count = Field(256, description="middle square of the render that is kept")
+    camera_size_px: Count = Field(32, description="side of the gray frame that the agent sees")
+
+
+class Run(Section):
+    """One run of the agent."""
+
+    goal: str = Field("upright", description="upright, hanging, an angle (10deg), or a picture")
+    start: Literal["hanging", "gymnasium"] = Field("hanging", description="where the body starts")
+    clock: Literal["realtime", "lockstep"] = Field(
+        "realtime", description="real deadlines, or each stage waits for its input"
+    )
+    rate_hz: Annotated[float, Field(gt=0, le=200)] = Field(20.0, description="ticks per second")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of the whole run")
+    duration_s: NonNegative = Field(
+        0.0, description="seconds of the body's own time after which to stop; 0: until stopped"
+    )
+    tolerance_rad: Positive = Field(0.1, description="reached and held: true angle this near")
+    headless: bool = Field(False, description="no window")
+    score: bool = Field(True, description="score against the true state, on a stream of its own")
+
+
+class Runtime(Section):
+    """Timing of the processes."""
+
+    command_lead_ms: NonNegative = Field(
+        6.0, description="a command is settled this long before its step, plan or no plan"
+    )
+    startup_timeout_s: Positive = Field(180.0, description="a process must be ready within this")
+    stop_timeout_s: Positive = Field(1.5, description="grace at the end before a kill")
+    health_period_s: Positive = Field(0.5, description="how often each process reports progress")
+
+
+class Planner(Section):
+    """Planning as inference over a receding horizon."""
+
+    horizon: Count = Field(40, description="ticks planned ahead")
+    iterations: Count = Field(3, description="re-linearisations a tick")
+    hypotheses: Count = Field(4, description="plans refined side by side")
+    goal_velocity_weight: NonNegative = Field(0.05, description="goal precision on the velocity")
+    goal_final_factor: Positive = Field(10.0, description="goal precision at the horizon's end")
+    control_precision: Positive = Field(
+        0.4, description="prior precision of the control, as a share of its limit"
+    )
+    epistemic_weight: NonNegative = Field(3.0, description="cost of what the model does not know")
+
+
+class Collect(Section):
+    """Frames under random controls."""
+
+    frames: Count = Field(10_000, description="frames to record")
+    segment_frames: Annotated[int, Field(ge=20)] = Field(50, description="frames from one reset")
+    hold_steps: Count = Field(8, description="a random control is held for 1 to this many steps")
+
+
+class Train(Section):
+    """Learning a model from frames and controls."""
+
+    components: Count = Field(64, description="principal components that the encoder sees")
+    slow_components: Count = Field(8, description="of these, how many the slow features use")
+    width: Count = Field(64, description="units in each layer of the encoder's network")
+    steps: Count = Field(6000, description="optimiser steps of the encoder")
+    batch: Count = Field(64, description="windows in one optimiser step")
+    learning_rate: Positive = Field(2e-3, description="of the encoder, at the start")
+    poses: Count = Field(2, description="coordinates of the pose")
+    degree: Count = Field(3, description="highest power of pose and velocity in the features")
+    control_degree: Count = Field(2, description="highest power that a control is multiplied with")
+    rounds: Count = Field(20, description="rounds of expectation and maximisation")
+    prior_weight: NonNegative = Field(
+        20.0, description="weight of the encoder's own last layer against the data"
+    )
+    drift: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="memory of disturbances")
+    drift_ratio: Positive = Field(0.3, description="their size, in sigmas of the process noise")
+
+
+class Settings(Section):
+    """Everything that can be set, by section."""
+
+    body: Body = Body()
+    run: Run = Run()
+    runtime: Runtime = Runtime()
+    planner: Planner = Planner()
+    collect: Collect = Collect()
+    train: Train = Train()
+
+
+def read_preset(name: str) -> dict[str, Any]:
+    """The shipped preset called ``name`` as nested dictionaries."""
+    folder = resources.files(__package__)
+    file = folder / f"{name}.toml"
+    if not name.isidentifier() or not file.is_file():
+        known = ", ".join(preset_names())
+        raise SettingsError(f"unknown environment {name!r}: choose from {known}")
+    return tomllib.loads(file.read_text("utf-8"))
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that are shipped."""
+    files = resources.files(__package__).iterdir()
+    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+
+
+def shipped_model(name: str) -> Path:
+    """Folder of the model that is shipped for the preset called ``name``."""
+    return Path(str(resources.files(__package__) / "models" / name))
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Settings in the TOML file ``path`` as nested dictionaries."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"settings file {str(path)!r} cannot be read: {error}") from None
+
+
+def settings_from(*layers: Mapping[str, Any]) -> Settings:
+    """Settings from nested dictionaries, later layers over earlier ones; validated as a whole."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged = _merge(merged, layer)
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        raise SettingsError(_first_fault(error)) from None
+
+
+def declared() -> Iterator[tuple[str, str, Any]]:
+    """Every setting as ``(section, name, pydantic field)``, in the order of the declaration."""
+    for section, field in Settings.model_fields.items():
+        for name, setting in field.annotation.model_fields.items():
+            yield section, name, setting
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merge(merged[key], value) if nested else value
+    return merged
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"unknown setting {where!r}: 'jopa-agent run --help' lists all settings"
+    return f"setting {where} = {fault['input']!r} is not valid: {fault['msg']}"

@@ -1,0 +1,63 @@
+"""What every body offers: a picture after each step, and the truth for scoring alone."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+Start = Literal["gymnasium", "hanging"]
+
+
+@dataclass(frozen=True)
+class BodySpec:
+    """What a controller may know of a body: its timing, its limits and its camera.
+
+    ``control_low``, ``control_high`` and ``safe_control`` are float32 ``(p,)`` in the body's
+    own units; ``frame_shape`` is ``(height, width, channels)``; ``period_s`` is the time that
+    one step of the body's physics lasts.
+    """
+
+    name: str
+    period_s: float
+    control_low: np.ndarray
+    control_high: np.ndarray
+    safe_control: np.ndarray
+    frame_shape: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The true state, for scoring only: ``state`` is float64 ``(angle_rad, velocity_rad_s)``."""
+
+    state: np.ndarray
+    reward: float
+
+
+class Body(Protocol):
+    """A simulated body with a camera."""
+
+    spec: BodySpec
+
+    def reset(self, seed: int, start: Start) -> np.ndarray:
+        """Begin an episode; returns its first frame, uint8 ``(height, width, channels)``."""
+        ...
+
+    def step(self, control: np.ndarray) -> np.ndarray:
+        """Apply ``control`` ``(p,)`` for one period; returns the frame rendered after it."""
+        ...
+
+    def truth(self) -> Truth:
+        """The state after the last step and its reward; never shown to the agent."""
+        ...
+
+    def picture(self, angle: float) -> np.ndarray:
+        """The frame that the camera would see with the body at rest at ``angle`` (radians)."""
+        ...
+
+    def holding_effort(self, angle: float) -> float:
+        """Torque needed to rest at ``angle``, as a multiple of the limit: above 1 it cannot."""
+        ...
+
+    def close(self) -> None:
+        """Release the renderer."""
+        ...

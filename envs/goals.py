@@ -1,0 +1,93 @@
+"""Goals: a word, an angle or a picture file becomes the frame that the agent wants to see."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .body import Body
+
+_NAMED = {"upright": 0.0, "hanging": np.pi}
+_ANGLE = re.compile(r"([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)\s*deg")
+
+
+class GoalError(ValueError):
+    """A goal that cannot be understood; the text says what and what to do."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A frame to reach. ``angle`` (radians, 0 upright) serves scoring only, never the agent.
+
+    ``holding_effort`` is the torque that rest at this goal takes, as a multiple of the limit.
+    """
+
+    name: str
+    image: np.ndarray
+    angle: float
+    holding_effort: float
+
+    @property
+    def can_be_held(self) -> bool:
+        return self.holding_effort <= 1.0
+
+
+def read_goal(text: str, body: Body) -> Goal:
+    """Understand ``text``: ``upright``, ``hanging``, ``<number>deg`` from upright, or a picture.
+
+    Raises :class:`GoalError` for anything else.
+    """
+    if text in _NAMED:
+        return goal_at(text, _NAMED[text], body)
+    if match := _ANGLE.fullmatch(text.strip()):
+        degrees = float(match[1])
+        if abs(degrees) > 360:
+            raise GoalError(f"goal {text!r} is outside -360deg ... 360deg: choose an angle within")
+        return goal_at(text, np.deg2rad(degrees), body)
+    image = _read_picture(Path(text), body)
+    angle = _angle_in(image, body)
+    return Goal(text, image, angle, body.holding_effort(angle))
+
+
+def goal_at(name: str, angle: float, body: Body) -> Goal:
+    """The goal whose picture is rendered at ``angle`` (radians)."""
+    return Goal(name, body.picture(angle), angle, body.holding_effort(angle))
+
+
+def _read_picture(path: Path, body: Body) -> np.ndarray:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            gray = picture.convert("L")
+    except FileNotFoundError:
+        raise GoalError(
+            f"goal {str(path)!r} is neither upright, hanging, an angle such as 10deg, "
+            "nor a file that exists"
+        ) from None
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError) as error:
+        raise GoalError(
+            f"goal file {str(path)!r} cannot be read as an image ({error}): give a PNG or JPEG"
+        ) from None
+    height, width, _ = body.spec.frame_shape
+    if gray.width * height != gray.height * width:
+        raise GoalError(
+            f"goal file {str(path)!r} is {gray.width}x{gray.height} px, the camera sees "
+            f"{width}x{height}: crop it to the camera's aspect"
+        )
+    return np.asarray(gray.resize((width, height), Image.Resampling.BOX))[..., None].copy()
+
+
+def _angle_in(image: np.ndarray, body: Body) -> float:
+    """The angle whose render looks most like ``image``, to about 0.1 degree; for scoring only."""
+    angles = np.deg2rad(np.arange(0.0, 360.0, 4.0))
+    for step_deg in (4.0, 0.5, 0.1):
+        errors = [_difference(body.picture(angle), image) for angle in angles]
+        best = angles[int(np.argmin(errors))]
+        angles = best + np.deg2rad(np.arange(-step_deg, step_deg + 1e-9, step_deg / 8))
+    return float((best + np.pi) % (2 * np.pi) - np.pi)
+
+
+def _difference(first: np.ndarray, second: np.ndarray) -> float:
+    return float(np.square(first.astype(np.float64) - second).sum())

@@ -1,0 +1,79 @@
+"""Gymnasium's Pendulum-v1, its physics unchanged, seen through a small camera."""
+
+import os
+
+import numpy as np
+
+from .body import BodySpec, Start, Truth
+from .camera import Camera
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+
+
+class Pendulum:
+    """An inverted pendulum: angle 0 is upright, positive counter-clockwise, torque in N·m."""
+
+    def __init__(self, camera: Camera) -> None:
+        import gymnasium
+
+        _render_to_memory()
+        self._env = gymnasium.make("Pendulum-v1", render_mode="rgb_array").unwrapped
+        self._env.reset(seed=0)
+        self._camera = camera
+        self._reward = 0.0
+        limit = np.array([self._env.max_torque], dtype=np.float32)
+        self.spec = BodySpec(
+            name="pendulum",
+            period_s=self._env.dt,
+            control_low=-limit,
+            control_high=limit,
+            safe_control=np.zeros(1, dtype=np.float32),
+            frame_shape=camera.frame_shape,
+        )
+
+    def reset(self, seed: int, start: Start) -> np.ndarray:
+        self._env.reset(seed=seed)
+        if start == "hanging":
+            self._env.state = np.array([np.pi, 0.0])
+        self._reward = 0.0
+        return self._frame()
+
+    def step(self, control: np.ndarray) -> np.ndarray:
+        _, reward, *_ = self._env.step(np.asarray(control, dtype=np.float64))
+        self._reward = float(reward)
+        return self._frame()
+
+    def truth(self) -> Truth:
+        return Truth(state=self._env.state.copy(), reward=self._reward)
+
+    def picture(self, angle: float) -> np.ndarray:
+        state = self._env.state
+        self._env.state = np.array([angle, 0.0])
+        frame = self._frame()
+        self._env.state = state
+        return frame
+
+    def holding_effort(self, angle: float) -> float:
+        env = self._env
+        return abs(np.sin(angle)) * env.m * env.g * env.l / 2 / env.max_torque
+
+    def close(self) -> None:
+        self._env.close()
+
+    def _frame(self) -> np.ndarray:
+        # The renderer draws the last torque as an arrow; hidden, or frames would leak the action.
+        self._env.last_u = None
+        return self._camera.capture(self._env.render())
+
+
+def _render_to_memory() -> None:
+    """Start SDL's video without a display, and leave the choice of driver to others as it was."""
+    import pygame
+
+    chosen = os.environ.get("SDL_VIDEODRIVER")
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
+    pygame.display.init()
+    if chosen is None:
+        del os.environ["SDL_VIDEODRIVER"]
+    else:
+        os.environ["SDL_VIDEODRIVER"] = chosen

@@ -1,0 +1,180 @@
+"""The messages that the processes exchange, one type a stream.
+
+Every message travels behind a :class:`Header`. Identifiers are add-only: a message whose fields
+change keeps its identifier and gets another schema hash, which receivers of the old one refuse.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from .schema import Array
+
+FIRST_EPOCH = 1
+"""Goal epoch of the goal that a run begins with."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What precedes every message.
+
+    ``stamp_ns`` is on the monotonic clock: of a frame, the moment after its render; of a plan and
+    a belief, that of the frame they were computed from; of all others, the moment of sending.
+    ``tick`` and ``epoch`` (goal epoch) are -1 and 0 where they have no meaning.
+    """
+
+    source: int
+    sequence: int
+    stamp_ns: int
+    tick: int = -1
+    epoch: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Frame ``k``: what the camera saw right after step ``k``.
+
+    ``control`` is what the body was really given in that step (zeros in frame 0).
+    """
+
+    ID: ClassVar[int] = 1
+    image: Annotated[np.ndarray, Array("uint8", "height", "width", "channels")]
+    control: Annotated[np.ndarray, Array("float32", "control")]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Controls for the ticks ``k+1 ... k+horizon``, computed from frame ``k`` (header's tick)."""
+
+    ID: ClassVar[int] = 2
+    controls: Annotated[np.ndarray, Array("float32", "horizon", "control")]
+    filter_ms: float
+    plan_ms: float
+    free_energy: float
+
+
+@dataclass(frozen=True, eq=False)
+class Belief:
+    """The belief over the latent state after frame ``k``, and the beliefs that the plan leads to.
+
+    ``goal`` is the pose that the goal's picture encodes to; ``distance`` is the belief's distance
+    to it; ``surprise`` is the one-step prediction error in standard deviations.
+    """
+
+    ID: ClassVar[int] = 3
+    mean: Annotated[np.ndarray, Array("float32", "state")]
+    std: Annotated[np.ndarray, Array("float32", "state")]
+    planned_mean: Annotated[np.ndarray, Array("float32", "horizon", "state")]
+    planned_std: Annotated[np.ndarray, Array("float32", "horizon", "state")]
+    goal: Annotated[np.ndarray, Array("float32", "pose")]
+    distance: float
+    surprise: float
+
+
+class Origin(IntEnum):
+    """Where a command came from."""
+
+    SAFE = 0  # the configured safe control: no valid plan covered the tick
+    PLAN = 1  # the plan from the frame of the tick before
+    OLDER_PLAN = 2  # a plan from an earlier frame that covers the tick
+
+
+@dataclass(frozen=True, eq=False)
+class Command:
+    """The control for tick ``k+1`` (header's tick); ``frame_stamp_ns``: the plan's frame, or 0."""
+
+    ID: ClassVar[int] = 4
+    control: Annotated[np.ndarray, Array("float32", "control")]
+    origin: Origin
+    frame_stamp_ns: int
+
+
+@dataclass(frozen=True, eq=False)
+class Goal:
+    """A picture to reach; the header's epoch rises with every new one."""
+
+    ID: ClassVar[int] = 5
+    image: Annotated[np.ndarray, Array("uint8", "height", "width", "channels")]
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The body's true state after step ``k``, for scoring only."""
+
+    ID: ClassVar[int] = 6
+    state: Annotated[np.ndarray, Array("float64", "state")]
+    reward: float
+
+
+class State(IntEnum):
+    """How far a process has come."""
+
+    STARTING = 0
+    READY = 1
+    RUNNING = 2
+    DONE = 3  # it has no more to do, and the run may end
+    STOPPED = 4  # it was told to stop, and this is its last word
+    FAILED = 5  # it cannot go on, for the reason in ``note``
+
+
+@dataclass(frozen=True, eq=False)
+class Health:
+    """What a process tells the supervisor; counts are since its start.
+
+    The header's tick is the last one that it handled. ``lateness_ms`` is the worst of the last
+    report period.
+    """
+
+    ID: ClassVar[int] = 7
+    state: State
+    note: str
+    missed_deadlines: int
+    late_plans: int
+    stale_plans: int
+    invalid_plans: int
+    dropped_frames: int
+    malformed: int
+    lateness_ms: float
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """The supervisor's word to begin; the deadline of tick ``k`` is ``t0_ns + k * period_ns``.
+
+    With ``realtime`` false there are no deadlines: each stage waits for its input.
+    """
+
+    ID: ClassVar[int] = 8
+    t0_ns: int
+    period_ns: int
+    realtime: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Stop:
+    """The supervisor's word to end."""
+
+    ID: ClassVar[int] = 9
+
+
+@dataclass(frozen=True, eq=False)
+class Hello:
+    """Repeated by a publisher until the start: whoever hears it will lose nothing that follows."""
+
+    ID: ClassVar[int] = 10
+
+
+Message = Frame | Plan | Belief | Command | Goal | Truth | Health | Start | Stop | Hello
+
+STREAMS: dict[str, type] = {
+    "frame": Frame,
+    "plan": Plan,
+    "belief": Belief,
+    "command": Command,
+    "goal": Goal,
+    "truth": Truth,
+}
+"""What is published, by name; each stream also carries :class:`Hello` before the start."""
