@@ -1,1 +1,182 @@
-def main(): ...
+"""jopa-agent: run the agent, collect experience, train a model, evaluate it."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from ..configs.settings import SettingsError, preset_names, shipped_model
+from ..envs import GoalError
+from .learning.errors import DatasetError, ModelError
+from .options import Parser, add_settings, chosen_settings
+from .output import OutputError, check_writable, write_json
+from .runtime.errors import RunError
+
+_STOPPED = 130
+
+_RUN = """
+Drive the body from camera frames to the goal, in real time, in separate processes: sensing,
+inference, actuation and a window, in which a click on a frame makes it the new goal. It goes on
+until the window is closed, Ctrl-C, or the duration is over; then it prints what was reached, and
+leaves the figures, a picture and the settings as they were used in the run folder.
+"""
+_COLLECT = """
+Record frames and controls under random controls, from the environment's own resets.
+"""
+_TRAIN = """
+Learn a model from recorded frames and controls: an encoder whose poses can be predicted, then the
+dynamics and noises by variational message passing. Without a dataset, one is recorded first. The
+model is a folder: numbers (safetensors) and a page about them (TOML).
+"""
+_EVALUATE = """
+Score the same agent without processes, as fast as the cores allow: the environment's own return
+over its first 200 steps, whether the goal was reached, in how many steps, and whether it was held
+over the last 10 seconds. The true state serves scoring only.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 ended by a fault, 2 a mistake of input."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return parsed.command(parsed)
+    except (SettingsError, GoalError, ModelError, DatasetError, OutputError) as error:
+        print(f"jopa-agent: {error}", file=sys.stderr)
+        return 2
+    except RunError as error:
+        print(f"jopa-agent: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("jopa-agent: stopped", file=sys.stderr)
+        return _STOPPED
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """``jopa-agent run``"""
+    from . import running
+
+    settings = chosen_settings(arguments, **({"headless": True} if arguments.headless else {}))
+    model = arguments.model or shipped_model(arguments.environment)
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    out = arguments.out or Path("runs") / f"{arguments.environment}-{stamp}"
+    check_writable(arguments.json)
+    running.run(settings, model, out, arguments.json)
+    return 0
+
+
+def collect(arguments: argparse.Namespace) -> int:
+    """``jopa-agent collect``"""
+    from .learning import commands
+
+    settings = chosen_settings(arguments, seed=arguments.seed)
+    check_writable(arguments.out)
+    commands.record(settings, arguments.out)
+    return 0
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """``jopa-agent train``"""
+    from .learning import commands
+
+    settings = chosen_settings(arguments, seed=arguments.seed)
+    check_writable(arguments.out / "model.toml")
+    commands.make_model(settings, arguments.dataset, arguments.out)
+    return 0
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """``jopa-agent evaluate``"""
+    from .learning import commands
+
+    settings = chosen_settings(
+        arguments,
+        seed=arguments.seed,
+        goal=arguments.goal,
+        start=arguments.reset,
+        duration_s=arguments.seconds,
+    )
+    model = arguments.model or shipped_model(arguments.environment)
+    check_writable(arguments.json)
+    figures = commands.score_model(settings, model, arguments.episodes)
+    if arguments.json:
+        write_json(figures, arguments.json)
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="jopa-agent",
+        description="An agent that learns how its body moves from camera frames, and drives it "
+        "to a goal given as a picture, by message passing on one factor graph.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+
+    command = _command(commands, "run", run, "drive a body to a goal", _RUN)
+    command.add_argument("--headless", action="store_true", help="no window")
+    _add_model(command)
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="run folder [runs/NAME-TIME]")
+    command.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    add_settings(command, ["run", "runtime", "planner", "body"], short=True)
+
+    command = _command(commands, "collect", collect, "record random experience", _COLLECT)
+    command.add_argument(
+        "--steps",
+        dest="collect.frames",
+        metavar="COUNT",
+        default=argparse.SUPPRESS,
+        help="frames to record, the same as --collect.frames",
+    )
+    command.add_argument("--out", type=Path, metavar="FILE", required=True, help="the dataset")
+    _add_seed(command)
+    add_settings(command, ["collect", "body"], short=False)
+
+    command = _command(commands, "train", train, "learn a model", _TRAIN)
+    command.add_argument("--dataset", type=Path, metavar="FILE", help="from 'jopa-agent collect'")
+    command.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="the model")
+    _add_seed(command)
+    add_settings(command, ["train", "collect", "body"], short=False)
+
+    command = _command(commands, "evaluate", evaluate, "score a model", _EVALUATE)
+    _add_model(command)
+    command.add_argument("--goal", default="upright", help="as in 'jopa-agent run' [upright]")
+    command.add_argument("--episodes", type=_count, default=20, help="how many [20]")
+    command.add_argument(
+        "--reset",
+        choices=["gymnasium", "hanging"],
+        default="gymnasium",
+        help="starts: the environment's own, or hanging at rest [gymnasium]",
+    )
+    command.add_argument("--seconds", type=float, default=30.0, help="length of each [30]")
+    command.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    _add_seed(command)
+    add_settings(command, ["planner", "body"], short=False)
+    return parser
+
+
+def _command(commands, name: str, function, summary: str, description: str) -> Parser:
+    usage = f"jopa-agent {name} ENVIRONMENT [options]"
+    command = commands.add_parser(name, help=summary, description=description, usage=usage)
+    command.set_defaults(command=function)
+    command.add_argument("environment", help=f"one of: {', '.join(preset_names())}")
+    return command
+
+
+def _add_model(command: Parser) -> None:
+    command.add_argument("--model", type=Path, metavar="FOLDER", help="model [the shipped one]")
+
+
+def _add_seed(command: Parser) -> None:
+    command.add_argument("--seed", type=_seed, default=0, help="seed of all that is random [0]")
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdigit() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**31 - 1}")
+    return int(text)

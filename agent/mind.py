@@ -54,15 +54,19 @@ class Mind:
         self._wish_for = jax.jit(wish_for)
         self._observe = jax.jit(_observe)
         self._plan = jax.jit(partial(plan, planner))
-        self._key = jax.random.key(seed)
         self._no_intent = no_intent(model, planner.horizon)
         nowhere = jnp.zeros(model.transition.poses)
         self._no_belief = start_belief(model.transition, nowhere)
         self._wish = None
-        self.reset()
+        self.reset(seed)
 
-    def reset(self) -> None:
-        """Forget belief and plan, as at the start of an episode; the goal stays."""
+    def reset(self, seed: int) -> None:
+        """Forget belief and plan, as at the start of an episode; the goal stays.
+
+        ``seed`` is that of the guesses that planning starts from.
+        """
+        self._seed = seed
+        self._key = jax.random.key(seed)
         self._tick = 0
         self._belief = self._no_belief
         self._intent = self._no_intent
@@ -74,12 +78,13 @@ class Mind:
         return bool(self._wish.can_be_held)
 
     def compile(self) -> None:
-        """Compile all that :meth:`step` needs; what was known before is forgotten."""
+        """Compile all that :meth:`step` needs; belief, plan and goal are forgotten."""
         pixels = self._model.frame_shape
         self.set_goal(np.zeros(pixels, np.uint8))
         for _ in range(2):
             self.step(np.zeros(pixels, np.uint8), np.zeros(self._model.control_low.shape))
-        self.reset()
+        self._wish = None
+        self.reset(self._seed)
 
     def step(self, image: np.ndarray, applied: np.ndarray) -> Step:
         """Take in the frame ``image``, which followed upon the control ``applied`` (p,), and plan.

@@ -6,7 +6,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -27,8 +34,18 @@ class Body(Section):
     """The body and its camera."""
 
     name: str = Field("pendulum", description="environment to drive")
-    camera_crop_px: Count = Field(256, description="middle square of the render that is kept")
+    camera_crop_px: Annotated[int, Field(ge=1, le=500)] = Field(
+        256, description="middle square of the render that is kept"
+    )
     camera_size_px: Count = Field(32, description="side of the gray frame that the agent sees")
+
+    @field_validator("camera_size_px")
+    @classmethod
+    def _divides(cls, size_px: int, info: ValidationInfo) -> int:
+        crop_px = info.data.get("camera_crop_px", size_px)
+        if crop_px % size_px:
+            raise ValueError(f"it has to divide body.camera_crop_px = {crop_px}")
+        return size_px
 
 
 class Run(Section):

@@ -16,15 +16,12 @@ from ..encoders.pose import PoseEncoder
 from ..graph.features import PolynomialFeatures, polynomial_powers
 from ..graph.transition import LearnedFeatures
 from ..model import Model
+from .errors import ModelError
 
 _FORMAT = 1
 _TENSORS = "model.safetensors"
 _PAGE = "model.toml"
 _REMAKE = "make one with 'jopa-agent train'"
-
-
-class ModelError(ValueError):
-    """A model folder that cannot be used; the text says why and what to do."""
 
 
 def save_model(model: Model, about: Mapping[str, Any], folder: Path) -> None:

@@ -8,11 +8,9 @@ from jaxtyping import Float32, UInt8
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from .errors import DatasetError
+
 _FORMAT = "jopa-agent dataset 1"
-
-
-class DatasetError(ValueError):
-    """A dataset that cannot be read, written or used; the text says why and what to do."""
 
 
 @dataclass(frozen=True)

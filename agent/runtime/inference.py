@@ -1,12 +1,8 @@
 """Inference: from each frame to a belief and a plan. The one process that imports jax."""
 
-import os
-
-import jax
-import platformdirs
-
 from ...transport.clock import NS_PER_MS
 from ...transport.messages import FIRST_EPOCH, Belief, Frame, Goal, Header, Plan
+from ..compiled import keep_what_is_compiled
 from ..mind import Step, load_mind
 from .process import Child
 
@@ -15,7 +11,7 @@ def main(child: Child) -> None:
     """Run the filter over every frame in order, plan, and publish both."""
     launch = child.launch
     child.report("loading the model")
-    _keep_what_is_compiled()
+    keep_what_is_compiled()
     mind = load_mind(launch.model, launch.settings)
     child.report("compiling")
     mind.compile()
@@ -34,13 +30,6 @@ def main(child: Child) -> None:
         elif header.epoch > epoch:
             mind.set_goal(message.image)
             epoch = header.epoch
-
-
-def _keep_what_is_compiled() -> None:
-    """Store compiled functions for the next start, where the user's environment says nothing."""
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", platformdirs.user_cache_dir("jopa-agent"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def _publish(child: Child, frame: Header, epoch: int, step: Step) -> None:

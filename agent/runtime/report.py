@@ -20,7 +20,7 @@ _COORDINATES = 8  # latent coordinates that have room
 # Okabe and Ito's colours: told apart by eyes that see no red or no green, and in gray.
 _BLUE, _ORANGE, _GREEN, _PURPLE, _GRAY = "#0072B2", "#D55E00", "#00805F", "#A6518A", "#8A8F98"
 _INK, _MUTED = "#20242A", "#5F6670"
-_LEFT = 0.065  # of the width: where everything begins
+_LEFT = 0.075  # of the width: where everything begins
 _LONGEST_GOAL = 60
 _FONT_PT = 8.5
 _LOWEST_ERROR_RAD = 1e-3  # where the logarithmic scale of the error ends
@@ -139,7 +139,7 @@ def _belief(axes: Axes, record: RunRecord, index: int) -> None:
     axes.plot(record.time_s, mean, color=_BLUE, linewidth=1.0)
     if index == 0:
         axes.set_title("belief ±2σ", loc="left", fontsize=_FONT_PT, color=_BLUE, pad=3)
-    _label(axes, f"$x_{{{index + 1}}}$")
+    _label(axes, f"state {index + 1}")
 
 
 def _control(axes: Axes, record: RunRecord, body: BodySpec) -> None:
@@ -153,7 +153,7 @@ def _control(axes: Axes, record: RunRecord, body: BodySpec) -> None:
 def _distance(axes: Axes, record: RunRecord) -> None:
     axes.plot(record.time_s, record.distance, color=_GREEN, linewidth=1.0)
     axes.set_ylim(bottom=0)
-    _label(axes, "latent distance\nto the goal")
+    _label(axes, "distance\n(latent)")
 
 
 def _error(axes: Axes, seconds: np.ndarray, error_rad: np.ndarray, tolerance_rad: float) -> None:
@@ -174,4 +174,4 @@ def _error(axes: Axes, seconds: np.ndarray, error_rad: np.ndarray, tolerance_rad
     axes.set_yscale("log")
     axes.set_ylim(_LOWEST_ERROR_RAD, 4.0)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    _label(axes, "true angle error,\nrad (scoring only)")
+    _label(axes, "true error, rad\n(for scoring)")

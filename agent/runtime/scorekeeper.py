@@ -125,6 +125,7 @@ class Scorekeeper:
             dropped_frames=sum(health.dropped_frames for health in healths),
             malformed=sum(health.malformed for health in healths),
             restarts=0,
+            first_command_ns=self._first_command_ns(),
             clock=run.clock,
             rate_hz=run.rate_hz,
             seed=run.seed,
@@ -133,6 +134,11 @@ class Scorekeeper:
     @property
     def _scored(self) -> bool:
         return self._angle.has(0) and self._epoch == FIRST_EPOCH
+
+    def _first_command_ns(self) -> int | None:
+        stamps = self._command_stamp.rows(self._count)
+        known = stamps[~np.isnan(stamps)]
+        return int(known[0]) if known.size else None
 
     def _score(self) -> Score | None:
         if not self._scored:

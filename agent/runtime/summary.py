@@ -31,6 +31,7 @@ class Summary:
     ``frame_to_command_ms`` is from the end of a frame's render to the command that its plan gave;
     ``missed_deadlines`` counts the ticks that were not given one, and those whose step began more
     than a tenth of a period late. ``goals`` counts the goals that were set, the first included.
+    ``first_command_ns`` is the moment of the first command on the host's monotonic clock.
     """
 
     ticks: int
@@ -55,6 +56,7 @@ class Summary:
     dropped_frames: int
     malformed: int
     restarts: int
+    first_command_ns: int | None
     clock: str
     rate_hz: float
     seed: int

@@ -14,6 +14,7 @@ from PIL import Image
 LIMIT = np.array([2.0], np.float32)
 BODY = BodySpec("pendulum", 0.05, -LIMIT, LIMIT, 0 * LIMIT, (32, 32, 1))
 SUMMARY = Summary(
+    first_command_ns=None,
     ticks=59,
     goal="upright",
     goal_can_be_held=True,

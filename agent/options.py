@@ -1,0 +1,79 @@
+"""Command-line options from the declared settings, and settings from the command line."""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..configs.settings import Settings, declared, read_file, read_preset, settings_from
+
+# Short names for the settings that a user reaches for first.
+SHORT = {
+    "run.goal": "--goal",
+    "run.start": "--start",
+    "run.clock": "--clock",
+    "run.rate_hz": "--rate",
+    "run.seed": "--seed",
+    "run.duration_s": "--duration",
+    "run.tolerance_rad": "--tolerance",
+}
+
+_DECIDED = ("body.name", "run.headless")  # by the command's own arguments
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line and ends with exit code 2."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, allow_abbrev=False, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}: see '{self.prog} --help'", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def add_settings(parser: argparse.ArgumentParser, sections: Iterable[str], short: bool) -> None:
+    """Offer every setting of ``sections``, and the short names where ``short``."""
+    parser.add_argument(
+        "--settings", type=Path, metavar="FILE", help="TOML file with settings, over the preset's"
+    )
+    group = parser.add_argument_group(
+        "settings", "each overrides the preset and the settings file; the default is in brackets"
+    )
+    for section, name, field in declared():
+        key = f"{section}.{name}"
+        if section not in sections or key in _DECIDED:
+            continue
+        names = [SHORT[key], f"--{key}"] if short and key in SHORT else [f"--{key}"]
+        group.add_argument(
+            *names,
+            dest=key,
+            metavar=_kind(field.annotation),
+            default=argparse.SUPPRESS,
+            help=f"{field.description} [{field.default}]".replace("%", "%%"),
+        )
+
+
+def chosen_settings(arguments: argparse.Namespace, **fixed: Any) -> Settings:
+    """Settings from the preset, the settings file and the command line, later over earlier.
+
+    ``fixed`` are settings of the section ``run`` that the command itself decides.
+    """
+    layers: list[dict[str, Any]] = [read_preset(arguments.environment)]
+    if arguments.settings:
+        layers.append(read_file(arguments.settings))
+    given: dict[str, Any] = {}
+    for key, value in vars(arguments).items():
+        section, dot, name = key.partition(".")
+        if dot:
+            given.setdefault(section, {})[name] = value
+    return settings_from(*layers, given, {"run": fixed})
+
+
+def _kind(annotation: Any) -> str:
+    """The placeholder of a setting's value in the help text."""
+    choices = getattr(annotation, "__args__", None)
+    if choices and all(isinstance(choice, str) for choice in choices):
+        return "{" + ",".join(choices) + "}"
+    return {float: "NUMBER", int: "COUNT", bool: "yes|no"}.get(annotation, "TEXT")

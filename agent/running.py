@@ -1,0 +1,92 @@
+"""What a run says before it begins, and what it leaves when it is over."""
+
+import sys
+from pathlib import Path
+
+from ..configs.settings import Settings
+from ..envs import BodySpec, Goal, make_body, read_goal
+from ..envs.camera import Camera
+from .output import OutputError, write_json
+from .runtime import supervisor
+from .runtime.summary import Percentiles, Summary
+from .viewer.display import display_available
+
+
+def run(settings: Settings, model: Path, out: Path, json_file: Path | None) -> None:
+    """Run the agent, print the summary, and save figures and picture; see :mod:`.supervisor`."""
+    settings = _with_display(settings)
+    goal, body = _look(settings)
+    if not goal.can_be_held:
+        _say(
+            f"goal {goal.name}: to rest there takes {goal.holding_effort:.1f} times the control's "
+            "limit; the agent will pass it as near as it can"
+        )
+    summary, record = supervisor.run(settings, goal, model, out)
+    for line in _lines(summary):
+        print(line)
+    if json_file:
+        write_json(summary.as_dict(), json_file)
+    _save_picture(summary, record, out / "run.png", body, settings.run.tolerance_rad)
+    print(f"picture, figures and settings: {out}")
+
+
+def _with_display(settings: Settings) -> Settings:
+    if settings.run.headless or display_available():
+        return settings
+    _say("no display found: running without a window")
+    run = settings.run.model_copy(update={"headless": True})
+    return settings.model_copy(update={"run": run})
+
+
+def _look(settings: Settings) -> tuple[Goal, BodySpec]:
+    """The goal as a picture, and what the body is."""
+    camera = Camera(settings.body.camera_crop_px, settings.body.camera_size_px)
+    body = make_body(settings.body.name, camera)
+    try:
+        return read_goal(settings.run.goal, body), body.spec
+    finally:
+        body.close()
+
+
+def _save_picture(summary, record, path: Path, body: BodySpec, tolerance_rad: float) -> None:
+    from .runtime.report import save_picture
+
+    try:
+        save_picture(record, summary, path, body, tolerance_rad)
+    except OSError as error:
+        raise OutputError(f"cannot write {str(path)!r}: {error.strerror}") from None
+
+
+def _lines(summary: Summary) -> list[str]:
+    """The summary as a person reads it."""
+    lines = [f"{summary.ticks} ticks towards {summary.goal}, {summary.clock}, seed {summary.seed}"]
+    if summary.reached is None:
+        lines.append("reached   not scored")
+    elif not summary.reached:
+        lines.append("reached   no")
+    else:
+        lines.append(f"reached   after {summary.steps_to_reach} steps")
+        held = "yes" if summary.held else "no"
+        lines.append(f"held      {held} (largest error of the last 10 s: "
+                     f"{summary.max_error_last_10s:.3f} rad)")  # fmt: skip
+    if summary.mean_error is not None:
+        lines.append(f"error     mean {summary.mean_error:.3f}, last {summary.final_error:.3f} rad")
+    if summary.mean_distance is not None:
+        mean, last = summary.mean_distance, summary.final_distance
+        lines.append(f"distance  mean {mean:.3f}, last {last:.3f} (latent)")
+    lines += [
+        f"latency   frame to command {_spread(summary.frame_to_command_ms)}",
+        f"          filter {_spread(summary.filter_ms)}, plan {_spread(summary.plan_ms)}",
+        f"missed    {summary.missed_deadlines} deadlines, {summary.late_plans} late plans",
+    ]
+    return lines
+
+
+def _spread(value: Percentiles) -> str:
+    if value.p50 is None or value.p99 is None:
+        return "not measured"
+    return f"p50 {value.p50:.2f} ms, p99 {value.p99:.2f} ms"
+
+
+def _say(text: str) -> None:
+    print(f"jopa-agent: {text}", file=sys.stderr)

@@ -1,0 +1,185 @@
+"""Learning finds the system that made the data, and says how well it knows it."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jopa_agent.agent.graph.features import Powers, polynomial_powers
+from jopa_agent.agent.graph.learn import (
+    Learned,
+    Learning,
+    first_regression,
+    learn,
+    pose_features,
+    start_belief,
+)
+
+SEGMENTS, LENGTH = 40, 50
+SETTINGS = Learning(rounds=25, prior_weight=0.0, drift=0.9, drift_ratio=0.3)
+
+
+class System(NamedTuple):
+    """``weights`` of the unscaled monomials ``powers``, and the roots of both noises."""
+
+    powers: Powers
+    weights: np.ndarray
+    process_root: np.ndarray
+    sensor_root: np.ndarray
+
+
+class Case(NamedTuple):
+    system: System
+    poses: np.ndarray
+    controls: np.ndarray
+    learned: Learned
+    told: list[tuple[int, float]]
+
+
+def system(poses: int, degree: int, control_degree: int, known: dict[tuple, list]) -> System:
+    powers = polynomial_powers(2 * poses, 1, degree, control_degree)
+    weights = np.array([known.get(power, [0.0] * poses) for power in powers])
+    root = np.array([[1.0, 0.0], [-0.5, 0.8]])[:poses, :poses]
+    return System(powers, weights, 0.01 * root, 0.02 * root * np.array([[1.0, -1.0]])[:, :poses])
+
+
+def simulate(system: System, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng, d = np.random.default_rng(seed), system.weights.shape[1]
+    controls = rng.uniform(-1, 1, (SEGMENTS, LENGTH - 1, 1))
+    pose, velocity = rng.normal(size=(SEGMENTS, d)), 0.1 * rng.normal(size=(SEGMENTS, d))
+    poses = [pose]
+    for control in controls.swapaxes(0, 1):
+        inputs = np.concatenate([pose, velocity, control], axis=1)
+        phi = np.stack([np.prod(inputs[:, list(power)], axis=1) for power in system.powers], 1)
+        noise = rng.normal(size=(SEGMENTS, d)) @ system.process_root.T
+        velocity = velocity + phi @ system.weights + noise
+        pose = pose + velocity
+        poses.append(pose)
+    seen = np.stack(poses, axis=1)
+    seen = seen + rng.normal(size=seen.shape) @ system.sensor_root.T
+    return seen.astype(np.float32), controls.astype(np.float32)
+
+
+def case(system: System, seed: int) -> Case:
+    poses, controls = simulate(system, seed)
+    features, told = pose_features(poses, controls, system.powers), []
+    nothing = np.zeros_like(system.weights)
+    learned = learn(
+        features, nothing, poses, controls, SETTINGS, lambda *report: told.append(report)
+    )
+    return Case(system, poses, controls, learned, told)
+
+
+LINEAR = {(0,): [-0.06, 0.02], (1,): [0.0, -0.05], (3,): [0.02, -0.03], (4,): [0.04, 0.02]}
+CURVED = {(0,): [-0.06], (0, 0, 0): [-0.02], (1,): [-0.03], (2,): [0.04], (2, 0): [0.02]}
+
+
+@pytest.fixture(scope="module", params=["linear, two poses", "cubic, one pose"])
+def learned(request: pytest.FixtureRequest) -> Case:
+    if request.param.startswith("linear"):
+        return case(system(2, 1, 0, LINEAR), seed=0)
+    return case(system(1, 3, 1, CURVED), seed=1)
+
+
+def scaled_weights(case: Case) -> np.ndarray:
+    """The true weights of the features of scaled inputs."""
+    scale = np.asarray(case.learned.transition.features.scale, np.float64)
+    sizes = [np.prod(scale[list(power)]) for power in case.system.powers]
+    return case.system.weights * np.array(sizes)[:, None]
+
+
+def test_the_weights_are_found_within_their_own_uncertainty(learned: Case):
+    transition = learned.learned.transition
+    error = np.asarray(transition.weights, np.float64) - scaled_weights(learned)
+    std = np.linalg.norm(transition.weight_root, axis=1)[:, None]
+    sigmas = error / (std * np.linalg.norm(transition.noise_root, axis=1))
+    # the posterior takes the smoothed states for certain, so that four sigmas become some more
+    assert np.abs(sigmas).max() < 6
+    assert np.sqrt(np.mean(sigmas**2)) < 2
+    # and it has something to say: what was not zero is known to a twentieth of the largest
+    assert np.abs(error).max() < 0.05 * np.abs(scaled_weights(learned)).max()
+
+
+def test_both_noises_are_found_with_their_correlation(learned: Case):
+    """2,000 frames give a standard deviation to 1/sqrt(4000), 1.6 %; twice that where the other
+    noise hides it; four times those."""
+    root = np.asarray(learned.learned.transition.noise_root, np.float64)
+    for found, true_root, tolerance in (
+        (root @ root.T, learned.system.process_root, 0.12),
+        (learned.learned.sensor_noise, learned.system.sensor_root, 0.07),
+    ):
+        true = true_root @ true_root.T
+        std = np.sqrt(np.diag(true))
+        np.testing.assert_allclose(np.sqrt(np.diag(found)), std, rtol=tolerance)
+        np.testing.assert_allclose(found / np.outer(std, std), true / np.outer(std, std), atol=0.2)
+
+
+def test_the_evidence_never_falls(learned: Case):
+    # sums of 2,000 log densities in float32: 1e-7 of ten thousand, some times over
+    assert np.diff(learned.learned.evidence).min() > -0.05
+    assert learned.learned.evidence[-1] > learned.learned.evidence[0] + 100
+
+
+def test_progress_is_told_each_round(learned: Case):
+    assert [done for done, _ in learned.told] == list(range(1, SETTINGS.rounds + 1))
+    assert [value for _, value in learned.told] == learned.learned.evidence
+
+
+def test_ignorance_over_the_data_sums_to_the_number_of_weights(learned: Case):
+    """``Σ φᵀVφ = trace(V Σ φφᵀ)``: each weight was learned from the data once, no more."""
+    transition, d = learned.learned.transition, learned.poses.shape[-1]
+    velocity = np.diff(learned.poses, axis=1)
+    inputs = [learned.poses[:, 1:-1], velocity[:, :-1], learned.controls[:, 1:]]
+    inputs = np.concatenate(inputs, axis=-1).reshape(-1, 2 * d + 1) / transition.features.scale
+    phi = np.stack([np.prod(inputs[:, list(p)], axis=1) for p in learned.system.powers], axis=1)
+    total = np.sum((phi @ np.asarray(transition.weight_root)) ** 2)
+    # velocities are differences of noisy poses here, smoothed ones there: a tenth or so
+    assert total == pytest.approx(phi.shape[1], rel=0.25)
+
+
+def test_the_disturbance_is_sized_by_the_process_noise(learned: Case):
+    """Stationary standard deviation of an AR(1) process: that of its noise / sqrt(1 - ρ²)."""
+    transition = learned.learned.transition
+    process_std = np.linalg.norm(transition.noise_root, axis=1)
+    stationary = np.asarray(transition.drift_std) / np.sqrt(1 - float(transition.drift) ** 2)
+    assert float(transition.drift) == pytest.approx(0.9)
+    np.testing.assert_allclose(stationary, 0.3 * process_std, rtol=1e-5)
+
+
+def test_an_overwhelming_prior_stays(learned: Case):
+    system, scale = learned.system, learned.learned.transition.features
+    prior = 0.01 * np.random.default_rng(2).normal(size=system.weights.shape)
+    settings = Learning(rounds=1, prior_weight=1e8, drift=0.9, drift_ratio=0.3)
+    found = learn(scale, prior, learned.poses, learned.controls, settings)
+    np.testing.assert_allclose(found.transition.weights, prior, rtol=0, atol=1e-6)
+
+
+def test_features_are_scaled_by_what_was_seen():
+    rng = np.random.default_rng(0)
+    poses = np.cumsum(rng.normal(size=(3, 20, 2)), axis=1).astype(np.float32)
+    controls = np.stack([rng.uniform(-3, 2, (3, 19)), np.zeros((3, 19))], axis=-1)
+    scale = np.asarray(pose_features(poses, controls, polynomial_powers(4, 2, 1, 0)).scale)
+    assert (scale[:2] == 1).all()
+    np.testing.assert_allclose(scale[2:4], np.sqrt(np.mean(np.diff(poses, axis=1) ** 2)), rtol=1e-6)
+    np.testing.assert_allclose(scale[4:], [np.abs(controls[..., 0]).max(), 1.0], rtol=1e-6)
+
+
+def test_the_first_regression_is_exact_without_noise():
+    """In an orthonormal basis, of float32 features: six digits."""
+    quiet = system(1, 2, 0, {(): [0.01], (0,): [-0.05], (0, 0): [0.004], (1,): [-0.05]})
+    quiet = quiet._replace(process_root=np.zeros((1, 1)), sensor_root=np.zeros((1, 1)))
+    poses, controls = simulate(quiet, 4)
+    features = pose_features(poses, controls, quiet.powers)
+    basis, layer = first_regression(features, poses.astype(np.float64), controls)
+    scale = np.asarray(features.scale, np.float64)
+    true = quiet.weights[:, 0] * [np.prod(scale[list(power)]) for power in quiet.powers]
+    np.testing.assert_allclose((basis @ layer.weights)[:, 0], true, rtol=0, atol=2e-4)
+
+
+def test_the_start_is_wide_and_at_rest(make_transition: Callable):
+    transition: Any = make_transition(2, 1, degree=2)
+    belief = start_belief(transition, jnp.array([0.3, -0.7]))
+    np.testing.assert_allclose(belief.mean, [0.3, -0.7, 0, 0, 0, 0], rtol=1e-6)
+    std = [1, 1, *(2 * transition.features.scale[2:4]), *(2 * transition.drift_std)]
+    np.testing.assert_allclose(belief.std, std, rtol=1e-6)
