@@ -125,7 +125,7 @@ def _parser() -> Parser:
         dest="collect.frames",
         metavar="COUNT",
         default=argparse.SUPPRESS,
-        help="frames to record, the same as --collect.frames",
+        help="frames to record, in whole segments; the same as --collect.frames",
     )
     command.add_argument("--out", type=Path, metavar="FILE", required=True, help="the dataset")
     _add_seed(command)

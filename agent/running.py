@@ -1,7 +1,9 @@
 """What a run says before it begins, and what it leaves when it is over."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 
 from ..configs.settings import Settings
 from ..envs import BodySpec, Goal, make_body, read_goal
@@ -21,6 +23,8 @@ def run(settings: Settings, model: Path, out: Path, json_file: Path | None) -> N
             f"goal {goal.name}: to rest there takes {goal.holding_effort:.1f} times the control's "
             "limit; the agent will pass it as near as it can"
         )
+    drawing = Thread(target=import_module, args=(".runtime.report", __package__), daemon=True)
+    drawing.start()  # slow to import, and nothing may be slow after Ctrl-C
     summary, record = supervisor.run(settings, goal, model, out)
     for line in _lines(summary):
         print(line)

@@ -94,7 +94,7 @@ class Planner(Section):
 class Collect(Section):
     """Frames under random controls."""
 
-    frames: Count = Field(10_000, description="frames to record")
+    frames: Count = Field(10_000, description="frames to record, in whole segments")
     segment_frames: Annotated[int, Field(ge=20)] = Field(50, description="frames from one reset")
     hold_steps: Count = Field(8, description="a random control is held for 1 to this many steps")
 
@@ -102,7 +102,7 @@ class Collect(Section):
 class Train(Section):
     """Learning a model from frames and controls."""
 
-    components: Count = Field(64, description="principal components that the encoder sees")
+    components: Count = Field(64, description="principal components that the encoder sees, at most")
     slow_components: Count = Field(8, description="of these, how many the slow features use")
     width: Count = Field(64, description="units in each layer of the encoder's network")
     steps: Count = Field(6000, description="optimiser steps of the encoder")
@@ -111,12 +111,20 @@ class Train(Section):
     poses: Count = Field(2, description="coordinates of the pose")
     degree: Count = Field(3, description="highest power of pose and velocity in the features")
     control_degree: Count = Field(2, description="highest power that a control is multiplied with")
+
     rounds: Count = Field(20, description="rounds of expectation and maximisation")
     prior_weight: NonNegative = Field(
         20.0, description="weight of the encoder's own last layer against the data"
     )
     drift: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="memory of disturbances")
     drift_ratio: Positive = Field(0.3, description="their size, in sigmas of the process noise")
+
+    @field_validator("poses")
+    @classmethod
+    def _few(cls, poses: int, info: ValidationInfo) -> int:
+        if poses > info.data.get("slow_components", poses):
+            raise ValueError("it has to be at most train.slow_components")
+        return poses
 
 
 class Settings(Section):

@@ -88,7 +88,7 @@ def fit_encoder(
     parameters = _Parameters(encoder.layers, _f32(layer.weights), jnp.array([2.0, 0.0]))
     parameters = _optimise(encoder, parameters, data, seed, schedule, progress)
     encoder = replace(encoder, layers=parameters.layers)
-    centre, white = whitening(encoder.raw(data.components.reshape(-1, schedule.components)))
+    centre, white = whitening(encoder.raw(data.components.reshape(-1, components.shape[-1])))
     encoder = replace(encoder, centre=centre, whitening=white)
     return Fitted(encoder, features, basis @ np.asarray(parameters.weights, np.float64))
 
@@ -103,10 +103,11 @@ def _slow_encoder(
     )
     components = ((pixels - mean) @ projection.T).astype(np.float32)
     few = schedule.slow_components
-    slow = np.zeros((poses, schedule.components))
+    count = components.shape[-1]
+    slow = np.zeros((poses, count))
     slow[:, :few] = slow_directions(components[..., :few], poses)
     spread = 1 / np.linalg.norm(projection, axis=1)  # standard deviation of each component
-    sizes = [schedule.components, schedule.width, schedule.width, poses]
+    sizes = [count, schedule.width, schedule.width, poses]
     layers = tuple(
         (_f32(rng.normal(size=(ins, outs)) / np.sqrt(ins)), jnp.zeros(outs))
         for ins, outs in pairwise(sizes)

@@ -3,18 +3,22 @@
 import numpy as np
 from jaxtyping import Float
 
+_LEAST_VARIANCE = 1e-9  # of the leading component's
+
 
 def principal_components(
     frames: Float[np.ndarray, "frame pixel"], count: int
 ) -> tuple[Float[np.ndarray, "pixel"], Float[np.ndarray, "component pixel"]]:
-    """Mean and whitening projection onto the ``count`` leading components.
+    """Mean and whitening projection onto the leading components, at most ``count``.
 
     ``projection @ (frame - mean)`` has zero mean and identity covariance over ``frames``.
+    Components that hardly vary at all are left out.
     """
     mean = frames.mean(0)
     centred = frames - mean
     values, vectors = np.linalg.eigh(centred.T @ centred / len(frames))
     leading = np.argsort(values)[::-1][:count]
+    leading = leading[values[leading] > _LEAST_VARIANCE * values[-1]]
     return mean, vectors[:, leading].T / np.sqrt(values[leading])[:, None]
 
 

@@ -50,10 +50,10 @@ class Wishes:
     """What the future should be: goal messages, control prior, caution, and limits.
 
     ``state`` ``(n,)`` is the goal's mean and ``precision`` ``(H, n)`` the diagonal of its
-    precision at steps 1 ... H; the control prior has mean ``control`` ``(p,)`` and precision
-    ``control_precision``, in units of the squared half range of the limits; ``epistemic`` ``(H,)``
-    weighs half of ``φᵀVφ``, the ignorance of the transition's last layer at each step; ``low``
-    and ``high`` ``(p,)`` limit the control.
+    precision at steps 1 ... H; the control prior has mean ``control`` and diagonal precision
+    ``control_precision``, both ``(p,)``; ``epistemic`` ``(H,)`` weighs half of ``φᵀVφ``, the
+    ignorance of the transition's last layer at each step; ``low`` and ``high`` ``(p,)`` limit the
+    control.
     """
 
     state: Float[Array, "n"]

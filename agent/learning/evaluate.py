@@ -1,6 +1,7 @@
 """Evaluation: the same mind as the inference process, without sockets, episode after episode."""
 
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -72,10 +73,14 @@ def evaluate(
     with ProcessPoolExecutor(
         workers, get_context("spawn"), initializer=_prepare, initargs=(settings, model)
     ) as pool:
-        for future in as_completed([pool.submit(_play, seed) for seed in seeds]):
-            done.append(future.result())
-            if progress:
-                progress(done[-1])
+        try:
+            for future in as_completed([pool.submit(_play, seed) for seed in seeds]):
+                done.append(future.result())
+                if progress:
+                    progress(done[-1])
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)  # only what is being played ends
+            raise
     done.sort(key=lambda episode: episode.seed)
     scores = [episode.score for episode in done]
     steps = [each.steps_to_reach for each in scores if each.steps_to_reach is not None]
@@ -109,6 +114,7 @@ class _Worker:
 
 
 def _prepare(settings: Settings, model: Path) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     keep_what_is_compiled()
     camera = Camera(settings.body.camera_crop_px, settings.body.camera_size_px)
     _Worker.settings = settings

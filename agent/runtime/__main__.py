@@ -26,9 +26,10 @@ def main() -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    module = next(each.module for each in PROCESSES if each.name == arguments.name)
+    process = next(each for each in PROCESSES if each.name == arguments.name)
+    os.nice(process.niceness)
     try:
-        import_module(module, __package__).main(child)
+        import_module(process.module, __package__).main(child)
         child.farewell(State.DONE, "")
     except Stopped:
         child.farewell(State.STOPPED, "")

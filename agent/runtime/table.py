@@ -10,7 +10,8 @@ from ...configs.settings import Settings
 class Process:
     """One process: ``module`` (relative to this package) has ``main(child: Child) -> None``.
 
-    ``reads`` and ``writes`` name streams of :data:`jopa_agent.transport.messages.STREAMS`.
+    ``reads`` and ``writes`` name streams of :data:`jopa_agent.transport.messages.STREAMS`;
+    ``niceness`` lets those that control the body go first.
     """
 
     name: str
@@ -18,6 +19,7 @@ class Process:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     wanted: Callable[[Settings], bool] = lambda settings: True  # noqa: ARG005
+    niceness: int = 0
 
 
 SENSING = Process("sensing", ".sensing", reads=("command",), writes=("frame", "truth"))
@@ -29,6 +31,7 @@ VIEWER = Process(
     reads=("frame", "belief", "plan", "command"),
     writes=("goal",),
     wanted=lambda settings: not settings.run.headless,
+    niceness=5,
 )
 
 PROCESSES = (SENSING, INFERENCE, ACTUATION, VIEWER)
