@@ -15,6 +15,8 @@ from pydantic import (
     field_validator,
 )
 
+_FOLDER = resources.files(str(__package__))
+
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -33,11 +35,13 @@ class Section(BaseModel):
 class Body(Section):
     """The body and its camera."""
 
-    name: str = Field("pendulum", description="environment to drive")
+    name: str = Field(default="pendulum", description="environment to drive")
     camera_crop_px: Annotated[int, Field(ge=1, le=500)] = Field(
-        256, description="middle square of the render that is kept"
+        default=256, description="middle square of the render that is kept"
     )
-    camera_size_px: Count = Field(32, description="side of the gray frame that the agent sees")
+    camera_size_px: Count = Field(
+        default=32, description="side of the gray frame that the agent sees"
+    )
 
     @field_validator("camera_size_px")
     @classmethod
@@ -51,73 +55,112 @@ class Body(Section):
 class Run(Section):
     """One run of the agent."""
 
-    goal: str = Field("upright", description="upright, hanging, an angle (10deg), or a picture")
-    start: Literal["hanging", "gymnasium"] = Field("hanging", description="where the body starts")
+    goal: str = Field(
+        default="upright", description="upright, hanging, an angle (10deg), or a picture"
+    )
+    start: Literal["hanging", "gymnasium"] = Field(
+        default="hanging", description="where the body starts"
+    )
     clock: Literal["realtime", "lockstep"] = Field(
-        "realtime", description="real deadlines, or each stage waits for its input"
+        default="realtime", description="real deadlines, or each stage waits for its input"
     )
-    rate_hz: Annotated[float, Field(gt=0, le=200)] = Field(20.0, description="ticks per second")
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of the whole run")
+    rate_hz: Annotated[float, Field(gt=0, le=200)] = Field(
+        default=20.0, description="ticks per second"
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(
+        default=0, description="seed of the whole run"
+    )
     duration_s: NonNegative = Field(
-        0.0, description="seconds of the body's own time after which to stop; 0: until stopped"
+        default=0.0,
+        description="seconds of the body's own time after which to stop; 0: until stopped",
     )
-    tolerance_rad: Positive = Field(0.1, description="reached and held: true angle this near")
-    headless: bool = Field(False, description="no window")
-    score: bool = Field(True, description="score against the true state, on a stream of its own")
+    tolerance_rad: Positive = Field(
+        default=0.1, description="reached and held: true angle this near"
+    )
+    headless: bool = Field(default=False, description="no window")
+    score: bool = Field(
+        default=True, description="score against the true state, on a stream of its own"
+    )
 
 
 class Runtime(Section):
     """Timing of the processes."""
 
     command_lead_ms: NonNegative = Field(
-        6.0, description="a command is settled this long before its step, plan or no plan"
+        default=6.0, description="a command is settled this long before its step, plan or no plan"
     )
-    startup_timeout_s: Positive = Field(180.0, description="a process must be ready within this")
-    stop_timeout_s: Positive = Field(1.5, description="grace at the end before a kill")
-    health_period_s: Positive = Field(0.5, description="how often each process reports progress")
+    startup_timeout_s: Positive = Field(
+        default=180.0, description="a process must be ready within this"
+    )
+    stop_timeout_s: Positive = Field(default=1.5, description="grace at the end before a kill")
+    health_period_s: Positive = Field(
+        default=0.5, description="how often each process reports progress"
+    )
 
 
 class Planner(Section):
     """Planning as inference over a receding horizon."""
 
-    horizon: Count = Field(40, description="ticks planned ahead")
-    iterations: Count = Field(3, description="re-linearisations a tick")
-    hypotheses: Count = Field(4, description="plans refined side by side")
-    goal_velocity_weight: NonNegative = Field(0.05, description="goal precision on the velocity")
-    goal_final_factor: Positive = Field(10.0, description="goal precision at the horizon's end")
-    control_precision: Positive = Field(
-        0.4, description="prior precision of the control, as a share of its limit"
+    horizon: Count = Field(default=40, description="ticks planned ahead")
+    iterations: Count = Field(default=3, description="re-linearisations a tick")
+    hypotheses: Count = Field(default=4, description="plans refined side by side")
+    goal_velocity_weight: NonNegative = Field(
+        default=0.05, description="goal precision on the velocity"
     )
-    epistemic_weight: NonNegative = Field(3.0, description="cost of what the model does not know")
+    goal_final_factor: Positive = Field(
+        default=10.0, description="goal precision at the horizon's end"
+    )
+    control_precision: Positive = Field(
+        default=0.4, description="prior precision of the control, as a share of its limit"
+    )
+    epistemic_weight: NonNegative = Field(
+        default=3.0, description="cost of what the model does not know"
+    )
 
 
 class Collect(Section):
     """Frames under random controls."""
 
-    frames: Count = Field(10_000, description="frames to record, in whole segments")
-    segment_frames: Annotated[int, Field(ge=20)] = Field(50, description="frames from one reset")
-    hold_steps: Count = Field(8, description="a random control is held for 1 to this many steps")
+    frames: Count = Field(default=10_000, description="frames to record, in whole segments")
+    segment_frames: Annotated[int, Field(ge=20)] = Field(
+        default=50, description="frames from one reset"
+    )
+    hold_steps: Count = Field(
+        default=8, description="a random control is held for 1 to this many steps"
+    )
 
 
 class Train(Section):
     """Learning a model from frames and controls."""
 
-    components: Count = Field(64, description="principal components that the encoder sees, at most")
-    slow_components: Count = Field(8, description="of these, how many the slow features use")
-    width: Count = Field(64, description="units in each layer of the encoder's network")
-    steps: Count = Field(6000, description="optimiser steps of the encoder")
-    batch: Count = Field(64, description="windows in one optimiser step")
-    learning_rate: Positive = Field(2e-3, description="of the encoder, at the start")
-    poses: Count = Field(2, description="coordinates of the pose")
-    degree: Count = Field(3, description="highest power of pose and velocity in the features")
-    control_degree: Count = Field(2, description="highest power that a control is multiplied with")
-
-    rounds: Count = Field(20, description="rounds of expectation and maximisation")
-    prior_weight: NonNegative = Field(
-        20.0, description="weight of the encoder's own last layer against the data"
+    components: Count = Field(
+        default=64, description="principal components that the encoder sees, at most"
     )
-    drift: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="memory of disturbances")
-    drift_ratio: Positive = Field(0.3, description="their size, in sigmas of the process noise")
+    slow_components: Count = Field(
+        default=8, description="of these, how many the slow features use"
+    )
+    width: Count = Field(default=64, description="units in each layer of the encoder's network")
+    steps: Count = Field(default=6000, description="optimiser steps of the encoder")
+    batch: Count = Field(default=64, description="windows in one optimiser step")
+    learning_rate: Positive = Field(default=2e-3, description="of the encoder, at the start")
+    poses: Count = Field(default=2, description="coordinates of the pose")
+    degree: Count = Field(
+        default=3, description="highest power of pose and velocity in the features"
+    )
+    control_degree: Count = Field(
+        default=2, description="highest power that a control is multiplied with"
+    )
+
+    rounds: Count = Field(default=20, description="rounds of expectation and maximisation")
+    prior_weight: NonNegative = Field(
+        default=20.0, description="weight of the encoder's own last layer against the data"
+    )
+    drift: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.9, description="memory of disturbances"
+    )
+    drift_ratio: Positive = Field(
+        default=0.3, description="their size, in sigmas of the process noise"
+    )
 
     @field_validator("poses")
     @classmethod
@@ -140,8 +183,7 @@ class Settings(Section):
 
 def read_preset(name: str) -> dict[str, Any]:
     """The shipped preset called ``name`` as nested dictionaries."""
-    folder = resources.files(__package__)
-    file = folder / f"{name}.toml"
+    file = _FOLDER / f"{name}.toml"
     if not name.isidentifier() or not file.is_file():
         known = ", ".join(preset_names())
         raise SettingsError(f"unknown environment {name!r}: choose from {known}")
@@ -150,13 +192,13 @@ def read_preset(name: str) -> dict[str, Any]:
 
 def preset_names() -> list[str]:
     """Names of the presets that are shipped."""
-    files = resources.files(__package__).iterdir()
-    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+    files = [file.name for file in _FOLDER.iterdir()]
+    return sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml"))
 
 
 def shipped_model(name: str) -> Path:
     """Folder of the model that is shipped for the preset called ``name``."""
-    return Path(str(resources.files(__package__) / "models" / name))
+    return Path(str(_FOLDER / "models" / name))
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -180,8 +222,8 @@ def settings_from(*layers: Mapping[str, Any]) -> Settings:
 
 def declared() -> Iterator[tuple[str, str, Any]]:
     """Every setting as ``(section, name, pydantic field)``, in the order of the declaration."""
-    for section, field in Settings.model_fields.items():
-        for name, setting in field.annotation.model_fields.items():
+    for section, default in Settings():
+        for name, setting in type(default).model_fields.items():
             yield section, name, setting
 
 

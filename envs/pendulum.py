@@ -1,6 +1,7 @@
 """Gymnasium's Pendulum-v1, its physics unchanged, seen through a small camera."""
 
 import os
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ class Pendulum:
         import gymnasium
 
         _render_to_memory()
-        self._env = gymnasium.make("Pendulum-v1", render_mode="rgb_array").unwrapped
+        self._env: Any = gymnasium.make("Pendulum-v1", render_mode="rgb_array").unwrapped
         self._env.reset(seed=0)
         self._camera = camera
         self._reward = 0.0

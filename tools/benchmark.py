@@ -24,7 +24,7 @@ _PARTS = ("train", "plan", "soak", "start")
 
 def main() -> None:
     """Measure all parts but those that are skipped."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).partition(chr(10))[0])
     parser.add_argument("--soak-minutes", type=float, default=10.0, metavar="MINUTES")
     parser.add_argument("--skip", default="", metavar="PART,…", help=f"of {', '.join(_PARTS)}")
     arguments = parser.parse_args()

@@ -191,8 +191,8 @@ def _prediction_errors(parameters, data, schedule, pose, control):
         position, velocity = position + pose_gain * error, velocity + velocity_gain * error
 
     def predict(carry, inputs):
-        torque, seen = inputs
-        position, velocity = move(*carry, torque)
+        (position, velocity), (torque, seen) = carry, inputs
+        position, velocity = move(position, velocity, torque)
         return (position, velocity), position - seen
 
     begin = schedule.filtered

@@ -113,7 +113,7 @@ def first_regression(
     values, vectors = np.linalg.eigh(phi.T @ phi / len(phi))
     basis = vectors / np.sqrt(np.maximum(values, 1e-7 * values[-1]))
     phi = phi @ basis
-    sums = Statistics(phi.T @ phi, phi.T @ change, change.T @ change, np.float64(len(phi)))
+    sums = Statistics(phi.T @ phi, phi.T @ change, change.T @ change, np.array(float(len(phi))))
     return basis, regress(sums)
 
 

@@ -15,10 +15,10 @@ from .transition import LearnedFeatures
 class Statistics(NamedTuple):
     """Sums over transitions of expected outer products of features φ and targets y; additive."""
 
-    features: Float[Array, "k k"]
-    cross: Float[Array, "k d"]
-    targets: Float[Array, "d d"]
-    count: Float[Array, ""]
+    features: Float[Array | np.ndarray, "k k"]
+    cross: Float[Array | np.ndarray, "k d"]
+    targets: Float[Array | np.ndarray, "d d"]
+    count: Float[Array | np.ndarray, ""]
 
 
 def expected_statistics(
