@@ -1,0 +1,214 @@
+"""The mind with the shipped model: what it computes from, what it forgets, and what it can do."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from jopa_agent.agent.learning.score import angle_error
+from jopa_agent.agent.mind import Mind, Step, load_mind
+from jopa_agent.configs.settings import Settings, read_preset, settings_from, shipped_model
+from jopa_agent.envs import Body, make_body, read_goal
+from jopa_agent.envs.camera import Camera
+
+SETTINGS = settings_from(read_preset("pendulum"), {"run": {"seed": 11}})
+HORIZON = SETTINGS.planner.horizon
+STILL = np.zeros(1, np.float32)
+
+
+def new_mind(settings: Settings = SETTINGS) -> Mind:
+    return load_mind(shipped_model("pendulum"), settings)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Mind:
+    mind = new_mind()
+    mind.compile()
+    return mind
+
+
+@pytest.fixture(scope="module")
+def body() -> Iterator[Body]:
+    camera = Camera(SETTINGS.body.camera_crop_px, SETTINGS.body.camera_size_px)
+    pendulum = make_body("pendulum", camera)
+    yield pendulum
+    pendulum.close()
+
+
+@pytest.fixture
+def upright(body: Body) -> np.ndarray:
+    return read_goal("upright", body).image
+
+
+@pytest.fixture
+def mind(shared: Mind, upright: np.ndarray) -> Mind:
+    """At the start of an episode, with the goal to be upright."""
+    shared.reset(SETTINGS.run.seed)
+    shared.set_goal(upright)
+    return shared
+
+
+def play(mind: Mind, body: Body, steps: int, seed: int = 3) -> list[Step]:
+    """Some steps in closed loop from one of Gymnasium's own starts."""
+    frame, control, taken = body.reset(seed, "gymnasium"), STILL, []
+    for _ in range(steps):
+        taken.append(mind.step(frame, control))
+        control = taken[-1].controls[0]
+        frame = body.step(control)
+    return taken
+
+
+def bits(steps: list[Step]) -> list[bytes]:
+    """All that was inferred; not how long it took."""
+    return [
+        b"".join(
+            np.asarray(getattr(step, name)).tobytes()
+            for name in vars(step)
+            if name not in ("filter_ns", "plan_ns")
+        )
+        for step in steps
+    ]
+
+
+def test_shapes_and_limits(mind: Mind, body: Body):
+    for step in play(mind, body, 10):
+        assert step.controls.shape == (HORIZON, 1)
+        assert step.controls.dtype == np.float32
+        assert np.abs(step.controls).max() <= 2
+        assert step.mean.shape == step.std.shape == (6,)
+        assert step.planned_mean.shape == step.planned_std.shape == (HORIZON, 6)
+        assert step.goal.shape == (2,)
+        assert (step.std > 0).all()
+        assert (step.planned_std > 0).all()
+        assert step.distance == pytest.approx(np.linalg.norm(step.mean[:2] - step.goal))
+        assert np.isfinite([step.free_energy, step.surprise]).all()
+
+
+def test_torques_are_a_function_of_seed_and_inputs_alone(
+    mind: Mind, body: Body, upright: np.ndarray
+):
+    """Another mind, which was never told to compile, infers the same bits."""
+    taken = play(mind, body, 15)
+    other = new_mind()
+    other.set_goal(upright)
+    assert bits(play(other, body, 15)) == bits(taken)
+
+
+def test_another_seed_guesses_otherwise(mind: Mind, body: Body):
+    taken = play(mind, body, 10)
+    mind.reset(SETTINGS.run.seed + 1)
+    assert bits(play(mind, body, 10)) != bits(taken)
+
+
+def test_reset_forgets_all_but_the_goal(mind: Mind, body: Body, upright: np.ndarray):
+    fresh = bits(play(mind, body, 10))
+    play(mind, body, 7, seed=5)
+    mind.reset(SETTINGS.run.seed)
+    assert bits(play(mind, body, 10)) == fresh
+
+
+def test_the_control_before_the_first_frame_is_not_used(mind: Mind, body: Body):
+    frame = body.reset(3, "gymnasium")
+    first = mind.step(frame, STILL)
+    mind.reset(SETTINGS.run.seed)
+    assert bits([mind.step(frame, STILL + 2)]) == bits([first])
+
+
+def test_the_control_that_was_applied_moves_the_belief(mind: Mind, body: Body):
+    """Not the one that was planned: two minds see the same and differ in what was applied."""
+    frames = [body.picture(angle) for angle in (3.0, 3.01)]
+    velocities = []
+    for applied in (-2.0, 2.0):
+        mind.reset(SETTINGS.run.seed)
+        mind.step(frames[0], STILL)
+        velocities.append(mind.step(frames[1], STILL + applied).mean[2:4])
+    assert np.linalg.norm(velocities[0] - velocities[1]) > 1e-3
+
+
+def test_a_step_needs_a_goal_even_after_compiling(body: Body):
+    mind = new_mind()
+    frame = body.reset(3, "gymnasium")
+    with pytest.raises(ValueError, match="set_goal"):
+        mind.step(frame, STILL)
+    mind.compile()
+    with pytest.raises(ValueError, match="set_goal"):
+        mind.step(frame, STILL)
+
+
+def test_the_truth_about_a_frame_is_inferred_with_its_uncertainty(mind: Mind, body: Body):
+    """The belief's velocity is that of the poses shown, within some of its own sigmas."""
+    frame, control, shown, steps = body.reset(8, "gymnasium"), STILL, [], []
+    for tick in range(30):
+        steps.append(mind.step(frame, control))
+        shown.append(steps[-1].mean[:2])
+        control = np.array([np.sin(0.4 * tick)], np.float32)
+        frame = body.step(control)
+    moved = np.diff(shown, axis=0)
+    sigmas = [
+        (step.mean[2:4] - change) / step.std[2:4]
+        for step, change in zip(steps[6:], moved[5:], strict=True)
+    ]
+    assert np.sqrt(np.mean(np.square(sigmas))) < 5
+    assert max(step.std[:4].max() for step in steps[6:]) < 0.1
+
+
+def drive(mind: Mind, body: Body, goal: str, seconds: float) -> np.ndarray:
+    """Closed loop from hanging; the distances from the goal's angle, in radians."""
+    wish = read_goal(goal, body)
+    frame, control, angles = body.reset(0, "hanging"), STILL, [np.pi]
+    mind.reset(SETTINGS.run.seed)
+    assert mind.set_goal(wish.image) == wish.can_be_held
+    for _ in range(round(seconds / body.spec.period_s)):
+        control = mind.step(frame, control).controls[0]
+        frame = body.step(control)
+        angles.append(body.truth().state[0])
+    return angle_error(np.array(angles), wish.angle)
+
+
+def test_from_hanging_it_swings_up_and_stays(mind: Mind, body: Body):
+    error = drive(mind, body, "upright", seconds=8)
+    assert error[-20:].max() < 0.1  # the last second
+
+
+def test_a_goal_that_cannot_be_held_is_passed(mind: Mind, body: Body):
+    error = drive(mind, body, "90deg", seconds=15)
+    assert error.min() < 0.15
+
+
+def test_a_goal_that_takes_a_torque_is_held(mind: Mind, body: Body):
+    error = drive(mind, body, "160deg", seconds=6)
+    assert error[-20:].max() < 0.15
+
+
+STRANGE: dict[str, Callable[[Body, np.random.Generator], np.ndarray]] = {
+    "black": lambda body, _: np.zeros(body.spec.frame_shape, np.uint8),
+    "white": lambda body, _: np.full(body.spec.frame_shape, 255, np.uint8),
+    "noise": lambda body, rng: rng.integers(0, 256, body.spec.frame_shape, dtype=np.uint8),
+    "negative": lambda body, rng: 255 - body.picture(rng.uniform(0, 6)),
+    "dark": lambda body, rng: body.picture(rng.uniform(0, 6)) // 2,
+    "jumping": lambda body, rng: body.picture(rng.uniform(0, 6)),
+}
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_strange_pictures_give_torques_all_the_same(mind: Mind, body: Body, kind: str):
+    """A light that goes out, a hand before the lens: never a torque that is not a number."""
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        step = mind.step(STRANGE[kind](body, rng), STILL)
+        assert np.isfinite(step.controls).all()
+        assert np.abs(step.controls).max() <= 2
+        assert np.isfinite(step.mean).all()
+        assert np.isfinite(step.planned_mean).all()
+        assert np.isfinite(step.planned_std).all()
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_after_strange_pictures_it_plans_again(mind: Mind, body: Body, kind: str):
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        mind.step(STRANGE[kind](body, rng), STILL)
+    for _ in range(30):
+        step = mind.step(body.picture(np.pi), STILL)
+    assert np.isfinite(step.controls).all()
+    assert np.abs(step.controls).max() > 0.1
+    assert np.abs(step.mean[2:]).max() < 0.05  # at rest, as shown
