@@ -99,7 +99,7 @@ def test_another_seed_guesses_otherwise(mind: Mind, body: Body):
     assert bits(play(mind, body, 10)) != bits(taken)
 
 
-def test_reset_forgets_all_but_the_goal(mind: Mind, body: Body, upright: np.ndarray):
+def test_reset_forgets_all_but_the_goal(mind: Mind, body: Body):
     fresh = bits(play(mind, body, 10))
     play(mind, body, 7, seed=5)
     mind.reset(SETTINGS.run.seed)
