@@ -1,6 +1,7 @@
 """The pendulum as the preset sees it, one for all tests, and Gymnasium's own beside it."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -30,7 +31,7 @@ def render_at(shared_pendulum: Pendulum) -> Iterator[Callable[..., np.ndarray]]:
 
     It needs the session's pendulum, which has started the video without a display.
     """
-    env = gymnasium.make("Pendulum-v1", render_mode="rgb_array").unwrapped
+    env: Any = gymnasium.make("Pendulum-v1", render_mode="rgb_array").unwrapped
     env.reset(seed=0)
 
     def render(angle: float, torque: float | None = None) -> np.ndarray:

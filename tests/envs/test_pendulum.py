@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -15,7 +16,7 @@ STEPS = 250  # more than the 200 after which Gymnasium's own wrapper cuts an epi
 
 @pytest.fixture
 def gym() -> Iterator[gymnasium.Env]:
-    env = gymnasium.make("Pendulum-v1").unwrapped
+    env: Any = gymnasium.make("Pendulum-v1").unwrapped
     yield env
     env.close()
 
@@ -26,7 +27,7 @@ def torques(seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", [0, 7])
-def test_it_moves_as_gymnasiums_own(pendulum: Pendulum, gym: gymnasium.Env, seed: int):
+def test_it_moves_as_gymnasiums_own(pendulum: Pendulum, gym: Any, seed: int):
     pendulum.reset(seed, "gymnasium")
     gym.reset(seed=seed)
     np.testing.assert_array_equal(pendulum.truth().state, gym.state)
@@ -48,7 +49,7 @@ def test_hanging_hangs(pendulum: Pendulum):
     np.testing.assert_allclose(pendulum.truth().state, [np.pi, 0], rtol=0, atol=1e-12)
 
 
-def test_the_spec_is_gymnasiums(pendulum: Pendulum, gym: gymnasium.Env):
+def test_the_spec_is_gymnasiums(pendulum: Pendulum, gym: Any):
     spec = pendulum.spec
     assert spec.name == "pendulum"
     assert spec.period_s == gym.dt == 0.05
@@ -93,7 +94,7 @@ def test_positive_angles_turn_counter_clockwise(pendulum: Pendulum):
     assert upright[:16].sum() > 5 * upright[16:].sum()
 
 
-def test_picture_leaves_the_state_alone(pendulum: Pendulum, gym: gymnasium.Env):
+def test_picture_leaves_the_state_alone(pendulum: Pendulum, gym: Any):
     pendulum.reset(4, "gymnasium")
     gym.reset(seed=4)
     for torque in torques(4)[:20]:
@@ -119,7 +120,7 @@ def test_what_was_told_does_not_change_later(pendulum: Pendulum):
 
 @pytest.mark.parametrize("angle", np.deg2rad([0, 10, 23, -15, 150, 90, 180, -60]))
 def test_the_holding_effort_is_what_gymnasiums_physics_takes(
-    pendulum: Pendulum, gym: gymnasium.Env, angle: float
+    pendulum: Pendulum, gym: Any, angle: float
 ):
     """A step from rest with that torque, gravity's opposite, leaves the pendulum at rest; beyond
     the limit, with the torque at its limit, what is missing still moves it."""

@@ -88,7 +88,7 @@ def test_evidence_and_surprise_are_those_of_the_predicted_observation():
     belief = Belief(jnp.asarray(mean), jnp.asarray(root))
     _, surprise, evidence = update(belief, Message.at(jnp.asarray(seen), jnp.asarray(precision)))
     innovation = (root @ root.T)[:D, :D] + np.linalg.inv(precision)
-    expected = multivariate_normal(mean[:D], innovation).logpdf(seen)
+    expected = multivariate_normal(mean[:D], innovation).logpdf(seen)  # pyright: ignore[reportArgumentType]
     constant = 0.5 * np.linalg.slogdet(precision)[1] - 0.5 * D * np.log(2 * np.pi)
     assert float(evidence) + constant == pytest.approx(expected, abs=1e-11)
     away = seen - mean[:D]
@@ -104,7 +104,7 @@ def test_evidence_of_a_message_on_one_direction_is_that_of_a_scalar():
     message = Message.at(jnp.asarray(seen), jnp.asarray(precision * np.outer(along, along)))
     _, _, evidence = update(belief, message)
     variance = along @ (root @ root.T)[:D, :D] @ along + 1 / precision
-    expected = multivariate_normal(along @ mean[:D], variance).logpdf(along @ seen)
+    expected = multivariate_normal(along @ mean[:D], variance).logpdf(along @ seen)  # pyright: ignore[reportArgumentType]
     constant = 0.5 * np.log(precision) - 0.5 * np.log(2 * np.pi)
     assert float(evidence) + constant == pytest.approx(expected, abs=1e-10)
 
@@ -117,7 +117,9 @@ def test_a_missing_observation_changes_nothing():
     assert not surprise.any()
     assert evidence == 0
     # the root is triangularised anew: some roundings of float32
-    np.testing.assert_allclose(posterior.cov, belief.cov, rtol=0, atol=1e-6 * belief.cov.max())
+    np.testing.assert_allclose(
+        posterior.cov, belief.cov, rtol=0, atol=1e-6 * float(belief.cov.max())
+    )
 
 
 def test_a_certain_message_does_not_break_float32():

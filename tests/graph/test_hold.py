@@ -34,7 +34,7 @@ def test_one_control_on_one_pose_cancels_the_push(
     def change(control: float) -> float:
         return plain(model).mean(state, np.array([control]))[1]
 
-    expected = brentq(change, -100, 100, xtol=1e-13)
+    expected: Any = brentq(change, -100, 100, xtol=1e-13)
     low, high = expected - 1.0, expected + 3.0
     control, effort = ask(model, state, [low], [high])
     # a ridge of one millionth keeps the solution from running away where controls do nothing

@@ -98,7 +98,7 @@ def evidence_of(joint: Joint, segment: Segment) -> float:
     for i, t in enumerate(told):
         here = slice(i * D, (i + 1) * D)
         cov[here, here] += np.linalg.inv(segment.precisions[t])
-    return multivariate_normal(joint.prior_mean[rows], cov).logpdf(segment.seen[told].reshape(-1))
+    return multivariate_normal(joint.prior_mean[rows], cov).logpdf(segment.seen[told].reshape(-1))  # pyright: ignore[reportArgumentType]
 
 
 def of_pairs(joint: Joint) -> tuple[np.ndarray, np.ndarray]:

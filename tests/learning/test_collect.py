@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -58,7 +59,7 @@ def test_shapes_and_notes(dataset: Dataset):
 
 
 def test_gymnasium_goes_the_same_way_under_the_recorded_controls(dataset: Dataset, body: Watched):
-    env = gymnasium.make("Pendulum-v1").unwrapped
+    env: Any = gymnasium.make("Pendulum-v1").unwrapped
     truths = iter(body.truths)
     for segment, seed in enumerate(body.seeds[:5]):
         env.reset(seed=seed)
