@@ -40,7 +40,7 @@ class Body(Section):
         default=256, description="middle square of the render that is kept"
     )
     camera_size_px: Count = Field(
-        default=32, description="side of the gray frame that the agent sees"
+        default=32, validate_default=True, description="side of the gray frame that the agent sees"
     )
 
     @field_validator("camera_size_px")

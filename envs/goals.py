@@ -3,12 +3,18 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .body import Body
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 _NAMED = {"upright": 0.0, "hanging": np.pi}
+# What Pillow's decoders raise at files that are not what they seem, besides its own errors.
+_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, ArithmeticError)
 _ANGLE = re.compile(r"([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)\s*deg")
 
 
@@ -56,17 +62,17 @@ def goal_at(name: str, angle: float, body: Body) -> Goal:
 
 
 def _read_picture(path: Path, body: Body) -> np.ndarray:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with Image.open(path) as picture:
-            gray = picture.convert("L")
+            gray = _gray(picture)
     except FileNotFoundError:
         raise GoalError(
             f"goal {str(path)!r} is neither upright, hanging, an angle such as 10deg, "
             "nor a file that exists"
         ) from None
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError) as error:
+    except (*_UNREADABLE, Image.DecompressionBombError) as error:
         raise GoalError(
             f"goal file {str(path)!r} cannot be read as an image ({error}): give a PNG or JPEG"
         ) from None
@@ -77,6 +83,13 @@ def _read_picture(path: Path, body: Body) -> np.ndarray:
             f"{width}x{height}: crop it to the camera's aspect"
         )
     return np.asarray(gray.resize((width, height), Image.Resampling.BOX))[..., None].copy()
+
+
+def _gray(picture: "Image.Image") -> "Image.Image":
+    """``picture`` in 8 bits of gray; Pillow would cut 16 bits off at white."""
+    if picture.mode.startswith("I;16"):
+        return picture.point(lambda value: value / 257).convert("L")
+    return picture.convert("L")
 
 
 def _angle_in(image: np.ndarray, body: Body) -> float:

@@ -1,5 +1,6 @@
 """Features of state and control: what the last layer of a nonlinear transition is linear in."""
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement
@@ -12,17 +13,20 @@ from jaxtyping import Array, Float
 Powers = tuple[tuple[int, ...], ...]
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["scale"], meta_fields=["powers"])
+@partial(jax.tree_util.register_dataclass, data_fields=["scale"], meta_fields=["powers", "reach"])
 @dataclass(frozen=True)
 class PolynomialFeatures:
     """Monomials of scaled inputs.
 
     ``scale`` ``(inputs,)`` divides the inputs; ``powers`` lists for each monomial the indices of
-    the inputs that it multiplies, as :func:`polynomial_powers` orders them.
+    the inputs that it multiplies, as :func:`polynomial_powers` orders them. Beyond ``reach``
+    scales an input counts as if it were at ``reach``, or a polynomial would run away with a state
+    that is far from all data.
     """
 
     scale: Float[Array, "inputs"]
     powers: Powers
+    reach: float = math.inf
 
     @property
     def count(self) -> int:
@@ -31,7 +35,7 @@ class PolynomialFeatures:
 
     def __call__(self, inputs: Float[Array, "inputs"]) -> Float[Array, "features"]:
         """Each monomial is its prefix times one more input: one gather and product a degree."""
-        scaled = inputs / self.scale
+        scaled = jnp.clip(inputs / self.scale, -self.reach, self.reach)
         values = jnp.ones((1,), scaled.dtype)
         for parents, factors in _levels(self.powers):
             values = jnp.concatenate([values, values[parents] * scaled[factors]])

@@ -58,9 +58,13 @@ def lower_root(columns: Float[Array, "n k"]) -> Float[Array, "n n"]:
 
 
 def precision_root(message: Message) -> tuple[Float[Array, "n n"], Float[Array, "n"]]:
-    """``L`` with ``L Lᵀ`` the precision, and ``Lᵀ mean``; both zero where nothing is said."""
+    """``L`` with ``L Lᵀ`` the precision, and ``Lᵀ mean``; both zero where nothing is said.
+
+    An eigenvalue within the rounding of the largest says nothing.
+    """
     values, vectors = jnp.linalg.eigh(message.precision)
-    told = values > 0
+    rounding = 4 * values.shape[0] * jnp.finfo(values.dtype).eps
+    told = values > rounding * values[-1]
     scale = jnp.sqrt(jnp.where(told, values, 1.0))
     whitened = jnp.where(told, (vectors.T @ message.eta) / scale, 0.0)
     return vectors * jnp.where(told, scale, 0.0), whitened

@@ -16,6 +16,7 @@ from .transition import LearnedFeatures
 
 _SENSOR_SHARE, _PROCESS_SHARE = 0.5, 0.01  # of the first regression's residual, to begin with
 _SILENT_DRIFT = 1e-4
+_REACH = 6.0  # about twice as far as anything that is seen
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def learn(
             progress(done, evidence[-1])
     process_std = np.linalg.norm(np.asarray(model.noise_root), axis=1)
     drift_std = _f32(settings.drift_ratio * np.sqrt(1 - settings.drift**2) * process_std)
-    return Learned(replace(model, drift_std=drift_std), sensor, evidence)
+    model = replace(model, drift_std=drift_std, features=replace(features, reach=_REACH))
+    return Learned(model, sensor, evidence)
 
 
 def pose_features(

@@ -37,6 +37,7 @@ def save_model(model: Model, about: Mapping[str, Any], folder: Path) -> None:
         "layers": len(model.encoder.layers),
         "degree": max(len(power) for power in _without_control(features.powers, model)),
         "control_degree": max(len(power) for power in _with_control(features.powers, model)) - 1,
+        "reach": features.reach,
     }
     page = {"format": _FORMAT, "structure": structure, **about}
     try:
@@ -70,7 +71,9 @@ def load_model(folder: Path, body: Body) -> Model:
 
     Raises :class:`ModelError` for a folder that is missing, damaged, or made for other frames.
     """
-    structure = read_page(folder).get("structure", {})
+    structure = read_page(folder).get("structure")
+    if not isinstance(structure, dict):
+        raise ModelError(f"model page {str(folder / _PAGE)!r} has no structure: {_REMAKE}")
     expected = [body.camera_size_px, body.camera_size_px, 1]
     if structure.get("frame_shape") != expected:
         raise ModelError(
@@ -79,7 +82,7 @@ def load_model(folder: Path, body: Body) -> Model:
         )
     try:
         return _model(load_file(folder / _TENSORS), structure)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError) as error:
         raise ModelError(
             f"model folder {str(folder)!r} is damaged or incomplete ({error}): {_REMAKE}"
         ) from None
@@ -114,6 +117,8 @@ def _model(tensors: dict[str, np.ndarray], structure: Mapping[str, Any]) -> Mode
         if value.dtype != np.float32 or not np.isfinite(value).all():
             raise ValueError(f"{name} is not finite float32")
     shapes = _shapes(tensors, structure)
+    if extra := tensors.keys() - shapes.keys():
+        raise ValueError(f"{', '.join(sorted(extra))} are not part of it")
     for name, shape in shapes.items():
         if tensors[name].shape != shape:
             raise ValueError(f"{name} has shape {tensors[name].shape}, expected {shape}")
@@ -135,7 +140,9 @@ def _model(tensors: dict[str, np.ndarray], structure: Mapping[str, Any]) -> Mode
         ),
         sensor_precision=value["sensor_precision"],
         transition=LearnedFeatures(
-            features=PolynomialFeatures(value["transition.scale"], powers),
+            features=PolynomialFeatures(
+                value["transition.scale"], powers, float(structure["reach"])
+            ),
             weights=value["transition.weights"],
             weight_root=value["transition.weight_root"],
             noise_root=value["transition.noise_root"],
@@ -157,7 +164,8 @@ def _shapes(
     pixels = int(np.prod(structure["frame_shape"]))
     components = tensors["encoder.gain"].shape[0]
     widths = [components]
-    widths += [tensors[f"encoder.layers.{i}.bias"].shape[0] for i in range(structure["layers"])]
+    hidden = range(structure["layers"] - 1)
+    widths += [tensors[f"encoder.layers.{i}.bias"].shape[0] for i in hidden] + [d]
     shapes: dict[str, tuple[int, ...]] = {
         "encoder.mean": (pixels,),
         "encoder.projection": (components, pixels),

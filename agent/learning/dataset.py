@@ -26,6 +26,13 @@ class Dataset:
     seed: int
 
     def __post_init__(self) -> None:
+        kinds = (self.frames.dtype, self.frames.ndim, self.controls.dtype, self.controls.ndim)
+        if kinds != (np.uint8, 5, np.float32, 3) or not self.frames.size:
+            raise DatasetError(
+                f"dataset with {self.frames.dtype} frames {self.frames.shape} and "
+                f"{self.controls.dtype} controls {self.controls.shape}: it needs uint8 (segment, "
+                "time, height, width, channel) and float32 (segment, time - 1, control)"
+            )
         segments, length = self.frames.shape[:2]
         if self.controls.shape[:2] != (segments, length - 1):
             raise DatasetError(
@@ -45,7 +52,9 @@ class Dataset:
         notes = {"format": _FORMAT, "body": self.body, "seed": str(self.seed)}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_file({"frames": self.frames, "controls": self.controls}, path, metadata=notes)
+            arrays = {"frames": self.frames, "controls": self.controls}
+            arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+            save_file(arrays, path, metadata=notes)
         except (OSError, SafetensorError) as error:
             raise DatasetError(f"dataset {str(path)!r} cannot be written: {error}") from None
 
@@ -61,8 +70,11 @@ def load_dataset(path: Path) -> Dataset:
                     "'jopa-agent collect'"
                 )
             frames, controls = file.get_tensor("frames"), file.get_tensor("controls")
-    except (OSError, SafetensorError) as error:
+            body, seed = notes["body"], int(notes["seed"])
+    except DatasetError:
+        raise
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise DatasetError(
             f"dataset {str(path)!r} cannot be read ({error}): record it with 'jopa-agent collect'"
         ) from None
-    return Dataset(frames, controls, notes["body"], int(notes["seed"]))
+    return Dataset(frames, controls, body, seed)

@@ -9,7 +9,7 @@ import pytest
 from jopa_agent.agent.encoders.predictive import Fitted, Schedule, fit_encoder
 from jopa_agent.agent.graph.features import polynomial_powers
 
-SEGMENTS, LENGTH, SIZE, POSES = 12, 40, 12, 2
+SEGMENTS, LENGTH, SIZE, POSES = 12, 40, 10, 2
 POWERS = polynomial_powers(2 * POSES, 1, 2, 1)
 STEPS = 400  # progress is told every 200
 SCHEDULE = Schedule(
@@ -17,9 +17,9 @@ SCHEDULE = Schedule(
     slow_components=4,
     width=8,
     steps=STEPS,
-    batch=16,
+    batch=8,
     learning_rate=3e-3,
-    reference=256,
+    reference=128,
     filtered=3,
     predicted=4,
 )

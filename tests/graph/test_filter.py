@@ -14,11 +14,7 @@ from scipy.stats import multivariate_normal
 D = 2
 STEPS = 30
 
-filtered = jax.jit(
-    lambda transition, belief, control, message: update(
-        predict(transition, belief, control), message
-    )
-)
+moved, observed = jax.jit(predict), jax.jit(update)
 
 
 class Record(NamedTuple):
@@ -53,7 +49,9 @@ def filter_all(transition: Any, record: Record) -> list[tuple[Belief, Any, Any]]
     belief, steps = Belief(jnp.asarray(mean), jnp.asarray(root)), []
     for control, seen, precision in zip(*record, strict=True):
         message = Message.at(jnp.asarray(seen), jnp.asarray(precision))
-        belief, surprise, evidence = filtered(transition, belief, jnp.asarray(control), message)
+        belief, surprise, evidence = observed(
+            moved(transition, belief, jnp.asarray(control)), message
+        )
         steps.append((belief, surprise, evidence))
     return steps
 
@@ -86,7 +84,7 @@ def test_evidence_and_surprise_are_those_of_the_predicted_observation():
     mean, root = start()
     precision, seen = np.array([[200.0, 50.0], [50.0, 100.0]]), rng.normal(size=D)
     belief = Belief(jnp.asarray(mean), jnp.asarray(root))
-    _, surprise, evidence = update(belief, Message.at(jnp.asarray(seen), jnp.asarray(precision)))
+    _, surprise, evidence = observed(belief, Message.at(jnp.asarray(seen), jnp.asarray(precision)))
     innovation = (root @ root.T)[:D, :D] + np.linalg.inv(precision)
     expected = multivariate_normal(mean[:D], innovation).logpdf(seen)  # pyright: ignore[reportArgumentType]
     constant = 0.5 * np.linalg.slogdet(precision)[1] - 0.5 * D * np.log(2 * np.pi)
@@ -102,7 +100,7 @@ def test_evidence_of_a_message_on_one_direction_is_that_of_a_scalar():
     along, precision, seen = np.array([0.6, 0.8]), 300.0, np.array([0.4, -0.1])
     belief = Belief(jnp.asarray(mean), jnp.asarray(root))
     message = Message.at(jnp.asarray(seen), jnp.asarray(precision * np.outer(along, along)))
-    _, _, evidence = update(belief, message)
+    _, _, evidence = observed(belief, message)
     variance = along @ (root @ root.T)[:D, :D] @ along + 1 / precision
     expected = multivariate_normal(along @ mean[:D], variance).logpdf(along @ seen)  # pyright: ignore[reportArgumentType]
     constant = 0.5 * np.log(precision) - 0.5 * np.log(2 * np.pi)
@@ -112,7 +110,7 @@ def test_evidence_of_a_message_on_one_direction_is_that_of_a_scalar():
 def test_a_missing_observation_changes_nothing():
     mean, root = start()
     belief = Belief(jnp.asarray(mean, jnp.float32), jnp.asarray(root, jnp.float32))
-    posterior, surprise, evidence = update(belief, Message(jnp.zeros(D), jnp.zeros((D, D))))
+    posterior, surprise, evidence = observed(belief, Message(jnp.zeros(D), jnp.zeros((D, D))))
     assert (posterior.mean == belief.mean).all()
     assert not surprise.any()
     assert evidence == 0
@@ -126,7 +124,7 @@ def test_a_certain_message_does_not_break_float32():
     """Sensor of 1e-4 on a belief of width one: 1e8 between the two, past float32's digits."""
     belief = Belief(jnp.zeros(3 * D), jnp.eye(3 * D))
     seen = jnp.array([0.5, -0.25])
-    posterior, _, _ = update(belief, Message.at(seen, 1e8 * jnp.eye(D)))
+    posterior, _, _ = observed(belief, Message.at(seen, 1e8 * jnp.eye(D)))
     np.testing.assert_allclose(posterior.mean[:D], seen, rtol=0, atol=1e-6)
     np.testing.assert_allclose(posterior.std[:D], 1e-4, rtol=1e-3)
     np.testing.assert_allclose(posterior.std[D:], 1.0, rtol=1e-6)

@@ -123,7 +123,7 @@ def riccati(system: Linear, wishes: Wishes) -> np.ndarray:
     return np.stack(gains[::-1])
 
 
-@pytest.fixture(params=[(1, 1), (2, 1), (1, 2), (2, 2)], ids="{0[0]} poses, {0[1]} controls".format)
+@pytest.fixture(params=[(1, 1), (2, 2)], ids="{0[0]} poses, {0[1]} controls".format)
 def mild(request: pytest.FixtureRequest, float64: None, make_transition: Callable) -> Any:  # noqa: ARG001
     """An affine transition that does not run away within the horizon."""
     poses, controls = request.param

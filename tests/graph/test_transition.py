@@ -60,7 +60,7 @@ def test_the_noise_is_the_predictive_of_the_matrix_normal_posterior(case: Any, p
 def test_the_noise_is_that_of_sampled_weights(case: Any):
     """Sampled from the posterior itself: ``W ~ MN(weights, V, Q)``, then ``ε ~ N(0, Q)``."""
     transition, state, control = case
-    rng, samples = np.random.default_rng(0), 200_000
+    rng, samples = np.random.default_rng(0), 40_000
     phi = np.asarray(transition.phi(jnp.asarray(state), jnp.asarray(control)))
     process = np.asarray(transition.noise_root)
     rows = rng.normal(size=(samples, len(phi), D)) @ process.T
@@ -68,5 +68,5 @@ def test_the_noise_is_that_of_sampled_weights(case: Any):
     pushed += rng.normal(size=(samples, D)) @ process.T
     columns = transition.noise_columns(jnp.asarray(phi))
     expected = np.asarray(columns @ columns.T)[D : 2 * D, D : 2 * D]
-    # a covariance from this many samples is right to sqrt(2 / samples), 0.3 %, times four
-    np.testing.assert_allclose(np.cov(pushed.T), expected, rtol=0, atol=0.013 * expected.max())
+    # a covariance from this many samples is right to sqrt(2 / samples), 0.7 %; times four
+    np.testing.assert_allclose(np.cov(pushed.T), expected, rtol=0, atol=0.028 * expected.max())
