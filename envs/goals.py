@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _NAMED = {"upright": 0.0, "hanging": np.pi}
 # What Pillow's decoders raise at files that are not what they seem, besides its own errors.
 _UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, ArithmeticError)
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")  # none that starts another program
 _ANGLE = re.compile(r"([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)\s*deg")
 
 
@@ -65,7 +66,7 @@ def _read_picture(path: Path, body: Body) -> np.ndarray:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=_FORMATS) as picture:
             gray = _gray(picture)
     except FileNotFoundError:
         raise GoalError(

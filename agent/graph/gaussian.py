@@ -52,8 +52,11 @@ class Belief:
         return jnp.sqrt(jnp.sum(self.root**2, axis=1))
 
 
-def lower_root(columns: Float[Array, "n k"]) -> Float[Array, "n n"]:
-    """Lower-triangular ``root`` with ``root rootᵀ = columns columnsᵀ``, by QR of the transpose."""
+def lower_root(columns: Float[Array, "n k"]) -> Float[Array, "n m"]:
+    """Lower-trapezoidal ``root`` with ``root rootᵀ = columns columnsᵀ``, by QR of the transpose.
+
+    It has ``m = min(n, k)`` columns.
+    """
     return jnp.linalg.qr(columns.T, mode="r").T
 
 

@@ -132,7 +132,7 @@ def _play(transition, start, wishes, plan, change, size):
         + jnp.sum(wishes.epistemic * ignorance)
     )
     states = jnp.concatenate([start[None], states])
-    return Trajectory(states, controls, plan.gains), jnp.nan_to_num(energy, nan=jnp.inf)
+    return Trajectory(states, controls, plan.gains), jnp.where(jnp.isnan(energy), jnp.inf, energy)
 
 
 def _backward(transition, wishes, nominal):
@@ -176,27 +176,36 @@ def _truncated_mode(
 ) -> tuple[Float[Array, "p"], Bool[Array, "p"]]:
     """Mode of a Gaussian truncated to a box, and where no limit binds.
 
-    Projected Newton (Bertsekas, 1982): a Newton step in the coordinates that are free, projected
-    onto the box, with the step size that lowers the energy most.
+    Primal active set (Nocedal and Wright, Numerical Optimization, 2006, section 16.5): a Newton
+    step in the free coordinates as far as the first limit, which then holds; where the step is
+    whole, the limit with the strongest pull inwards lets go.
     """
     p = slope.shape[0]
     mode = jnp.clip(-slope / jnp.diag(precision), low, high)
+    held = (mode <= low) | (mode >= high)
     if p == 1:
-        return mode, (mode > low) & (mode < high)
+        return mode, ~held
+    each = jnp.arange(p)
 
-    def bound(mode, gradient):
-        return ((mode <= low) & (gradient > 0)) | ((mode >= high) & (gradient < 0))
-
-    def improve(_, mode):
+    def improve(_, carry):
+        mode, held = carry
+        step = -_solve_free(precision, (slope + precision @ mode)[:, None], ~held)[:, 0]
+        moves = ~held & (step != 0)
+        limit = jnp.where(step > 0, high, low)
+        share = jnp.where(moves, (limit - mode) / jnp.where(moves, step, 1), jnp.inf)
+        first = jnp.argmin(share)
+        blocked = share[first] < 1
+        mode = jnp.clip(mode + jnp.minimum(share[first], 1) * step, low, high)
+        mode = jnp.where(blocked & (each == first), limit, mode)
         gradient = slope + precision @ mode
-        step = -_solve_free(precision, gradient[:, None], ~bound(mode, gradient))[:, 0]
-        tries = jnp.clip(mode + 0.5 ** jnp.arange(8.0)[:, None] * step, low, high)
-        tries = jnp.concatenate([tries, mode[None]])
-        energies = jax.vmap(lambda at: at @ (slope + 0.5 * precision @ at))(tries)
-        return tries[jnp.argmin(energies)]
+        inwards = jnp.where(mode <= low, -gradient, gradient)
+        pull = jnp.where(held & (low < high), inwards, -jnp.inf)
+        strongest = jnp.argmax(pull)
+        let_go = ~blocked & (pull[strongest] > 0) & (each == strongest)
+        return mode, (held | (blocked & (each == first))) & ~let_go
 
-    mode = jax.lax.fori_loop(0, 2 * p + 2, improve, mode)
-    return mode, ~bound(mode, slope + precision @ mode)
+    mode, held = jax.lax.fori_loop(0, 3 * p, improve, (mode, held))
+    return mode, ~held
 
 
 def _solve_free(

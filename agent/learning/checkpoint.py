@@ -125,6 +125,9 @@ def _model(tensors: dict[str, np.ndarray], structure: Mapping[str, Any]) -> Mode
     value = {name: jnp.asarray(tensors[name]) for name in shapes}
     layers = range(structure["layers"])
     powers = _powers(structure)
+    reach = float(structure["reach"])
+    if not reach > 0:
+        raise ValueError(f"reach is {reach}, it has to be positive")
     return Model(
         encoder=PoseEncoder(
             mean=value["encoder.mean"],
@@ -140,9 +143,7 @@ def _model(tensors: dict[str, np.ndarray], structure: Mapping[str, Any]) -> Mode
         ),
         sensor_precision=value["sensor_precision"],
         transition=LearnedFeatures(
-            features=PolynomialFeatures(
-                value["transition.scale"], powers, float(structure["reach"])
-            ),
+            features=PolynomialFeatures(value["transition.scale"], powers, reach),
             weights=value["transition.weights"],
             weight_root=value["transition.weight_root"],
             noise_root=value["transition.noise_root"],

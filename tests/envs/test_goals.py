@@ -11,6 +11,7 @@ from jopa_agent.envs import GoalError, read_goal
 from jopa_agent.envs.pendulum import Pendulum
 from PIL import Image
 
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 32 32\n%%EndComments\nno program\n"
 WITHIN = np.deg2rad(0.3)  # the renderer's whole pixels hide some 0.15 degrees
 
 
@@ -119,7 +120,7 @@ def test_a_missing_file(pendulum: Pendulum, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no image", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"P5\nx y\n255\n"]
+    "content", [b"", b"no image", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"P5\nx y\n255\n", EPS]
 )
 def test_a_file_that_is_no_image(pendulum: Pendulum, tmp_path: Path, content: bytes):
     path = tmp_path / "goal.png"

@@ -79,3 +79,16 @@ def test_at_zero_only_the_constant_is_left():
     assert values.dtype == jnp.float32
     assert values[0] == 1
     assert not values[1:].any()
+
+
+@pytest.mark.usefixtures("float64")
+def test_beyond_its_reach_an_input_counts_as_at_its_reach():
+    powers = polynomial_powers(2, 1, 3, 2)
+    scale, inputs = np.array([0.5, 2.0, 1.0]), np.array([-4.0, 3.0, 1e9])
+    features = PolynomialFeatures(jnp.asarray(scale), powers, reach=3.0)
+    held = [-3.0, 1.5, 3.0]
+    expected = [prod(held[i] for i in power) for power in powers]
+    np.testing.assert_allclose(evaluated(features, jnp.asarray(inputs)), expected, rtol=1e-14)
+    slope = jax.jit(jax.jacfwd(lambda x: features(x)))(jnp.asarray(inputs))
+    assert not slope[:, [0, 2]].any()
+    assert slope[:, 1].any()

@@ -34,7 +34,7 @@ def make_model(degree: int = 2, control_degree: int = 1, size: int = 8, seed: in
         whitening=normal(poses, poses),
     )
     transition = LearnedFeatures(
-        features=PolynomialFeatures(1 + jnp.abs(normal(2 * poses + 1)), powers),
+        features=PolynomialFeatures(1 + jnp.abs(normal(2 * poses + 1)), powers, reach=4.5),
         weights=normal(len(powers), poses),
         weight_root=normal(len(powers), len(powers)),
         noise_root=jnp.tril(normal(poses, poses)),

@@ -1,5 +1,6 @@
 """Models on disk: they come back bit for bit, and anything unsound is refused in one line."""
 
+import math
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -190,6 +191,9 @@ def test_the_network_must_end_in_poses(folder: Path, one_line: Callable):
         {"control_degree": 0},
         {"frame_shape": [8, 8]},
         {"frame_shape": "8x8"},
+        {"reach": "far"},
+        {"reach": math.nan},
+        {"reach": -4.5},
     ],
     ids=str,
 )
@@ -200,7 +204,7 @@ def test_a_page_that_does_not_describe_the_tensors(
     refused(folder, one_line)
 
 
-@pytest.mark.parametrize("name", ["poses", "layers", "degree", "frame_shape"])
+@pytest.mark.parametrize("name", ["poses", "layers", "degree", "frame_shape", "reach"])
 def test_a_page_without_part_of_the_structure(folder: Path, one_line: Callable, name: str):
     with_page(folder, lambda page: page["structure"].pop(name))
     refused(folder, one_line)

@@ -20,6 +20,7 @@ from jopa_agent.envs import Goal, make_body, read_goal
 from jopa_agent.envs.camera import Camera
 
 _SUPERVISE = """
+import signal
 import sys
 from pathlib import Path
 import numpy as np
@@ -28,6 +29,7 @@ from jopa_agent.agent.runtime.errors import RunError
 from jopa_agent.configs.settings import read_file, settings_from
 from jopa_agent.envs import Goal
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run where it is ignored
 base, model = map(Path, sys.argv[1:])
 goal = Goal("upright", np.load(base / "goal.npy"), angle=0.0, holding_effort=0.0)
 try:
