@@ -6,8 +6,8 @@ from pathlib import Path
 from threading import Thread
 
 from ..configs.settings import Settings
-from ..envs import BodySpec, Goal, make_body, read_goal
-from ..envs.camera import Camera
+from ..envs import BodySpec, Goal, read_goal
+from .bodies import body_for
 from .output import OutputError, write_json
 from .runtime import supervisor
 from .runtime.summary import Percentiles, Summary
@@ -44,8 +44,7 @@ def _with_display(settings: Settings) -> Settings:
 
 def _look(settings: Settings) -> tuple[Goal, BodySpec]:
     """The goal as a picture, and what the body is."""
-    camera = Camera(settings.body.camera_crop_px, settings.body.camera_size_px)
-    body = make_body(settings.body.name, camera)
+    body = body_for(settings)
     try:
         return read_goal(settings.run.goal, body), body.spec
     finally:

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ...configs.settings import Settings
-from ...envs import Body, make_body, read_goal
-from ...envs.camera import Camera
+from ...envs import Body, read_goal
+from ..bodies import body_for
 from ..compiled import keep_what_is_compiled
 from .checkpoint import load_model, save_model
 from .collect import collect
@@ -30,7 +30,7 @@ def record(settings: Settings, out: Path) -> None:
 def make_model(settings: Settings, dataset_file: Path | None, out: Path) -> None:
     """Learn a model from a dataset, recorded first where none is given, and save it."""
     keep_what_is_compiled()
-    body = _body(settings)
+    body = body_for(settings)
     dataset = load_dataset(dataset_file) if dataset_file else None
     with _progress() as progress:
         if dataset is None:
@@ -51,7 +51,7 @@ def make_model(settings: Settings, dataset_file: Path | None, out: Path) -> None
 def score_model(settings: Settings, model: Path, episodes: int) -> dict[str, Any]:
     """Evaluate a model, print the figures and return them."""
     load_model(model, settings.body)
-    read_goal(settings.run.goal, _body(settings))
+    read_goal(settings.run.goal, body_for(settings))
     with _progress() as progress:
         task = progress.add_task("episodes", total=episodes, figure="")
         returns: list[float] = []
@@ -72,15 +72,10 @@ def score_model(settings: Settings, model: Path, episodes: int) -> dict[str, Any
     return figures
 
 
-def _body(settings: Settings) -> Body:
-    camera = Camera(settings.body.camera_crop_px, settings.body.camera_size_px)
-    return make_body(settings.body.name, camera)
-
-
 def _record(settings: Settings, progress: Progress) -> Dataset:
     task = progress.add_task("frames", total=settings.collect.frames, figure="")
     return collect(
-        _body(settings),
+        body_for(settings),
         settings.collect,
         settings.run.seed,
         lambda done: progress.update(task, completed=done),

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ...configs.settings import Settings
-from ...envs import Body, make_body, read_goal
-from ...envs.camera import Camera
+from ...envs import Body, read_goal
+from ..bodies import body_for
 from ..compiled import keep_what_is_compiled
 from ..mind import Mind, load_mind
 from .score import Score, score
@@ -116,9 +116,8 @@ class _Worker:
 def _prepare(settings: Settings, model: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     keep_what_is_compiled()
-    camera = Camera(settings.body.camera_crop_px, settings.body.camera_size_px)
     _Worker.settings = settings
-    _Worker.body = make_body(settings.body.name, camera)
+    _Worker.body = body_for(settings)
     goal = read_goal(settings.run.goal, _Worker.body)
     _Worker.goal, _Worker.goal_angle = goal.image, goal.angle
     _Worker.mind = load_mind(model, settings)

@@ -4,10 +4,9 @@ import math
 
 import numpy as np
 
-from ...envs import make_body
-from ...envs.camera import Camera
 from ...transport.clock import NS_PER_MS, Clock, now_ns
 from ...transport.messages import Command, Frame, Origin, Truth
+from ..bodies import body_for
 from .process import Child
 
 _LATE_FRACTION = 0.1  # of a period: a step that begins later than this missed its deadline
@@ -17,8 +16,7 @@ def main(child: Child) -> None:
     """Publish frame 0; then, tick by tick, step at the deadline and publish the frame after it."""
     settings, spec = child.launch.settings, child.launch.body
     child.report("preparing the body")
-    camera = Camera(settings.body.camera_crop_px, settings.body.camera_size_px)
-    body = make_body(settings.body.name, camera)
+    body = body_for(settings)
     image = body.reset(settings.run.seed, settings.run.start)
     last_tick = round(settings.run.duration_s / spec.period_s) or math.inf
     control = np.zeros_like(spec.safe_control)

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import zmq
 
 from ...configs.settings import Settings
-from ...envs import BodySpec, Goal, make_body
-from ...envs.camera import Camera
+from ...envs import BodySpec, Goal
 from ...transport import sockets
 from ...transport.clock import NS_PER_MS, NS_PER_S, now_ns
 from ...transport.messages import STREAMS, Hello, Start, State
 from ...transport.streams import Subscriber
+from ..bodies import body_for
 from . import folder
 from .display import Display
 from .errors import BEFORE_START, DURING_RUN, INTERRUPTED, RunError
@@ -150,8 +150,7 @@ def _play(watch: _Watch, interrupted: Callable[[], bool]) -> None:
 
 
 def _body_spec(settings: Settings) -> BodySpec:
-    camera = Camera(settings.body.camera_crop_px, settings.body.camera_size_px)
-    body = make_body(settings.body.name, camera)
+    body = body_for(settings)
     try:
         return body.spec
     finally:
