@@ -15,6 +15,25 @@ from .runtime.errors import RunError
 
 _STOPPED = 130
 
+# Short names for the settings that a user reaches for first.
+_SEED = {"run.seed": "--seed"}
+_RUN_SHORT = _SEED | {
+    "run.goal": "--goal",
+    "run.start": "--start",
+    "run.clock": "--clock",
+    "run.rate_hz": "--rate",
+    "run.duration_s": "--duration",
+    "run.tolerance_rad": "--tolerance",
+}
+_EVALUATE_SHORT = _SEED | {
+    "run.goal": "--goal",
+    "run.start": "--reset",
+    "run.duration_s": "--seconds",
+    "run.tolerance_rad": "--tolerance",
+}
+
+_EVALUATE_DEFAULTS = {"start": "gymnasium", "duration_s": 30.0}
+
 _RUN = """
 Drive the body from camera frames to the goal, in real time, in separate processes: sensing,
 inference, actuation and a window, in which a click on a frame makes it the new goal. It goes on
@@ -32,7 +51,8 @@ model is a folder: numbers (safetensors) and a page about them (TOML).
 _EVALUATE = """
 Score the same agent without processes, as fast as the cores allow: the environment's own return
 over its first 200 steps, whether the goal was reached, in how many steps, and whether it was held
-over the last 10 seconds. The true state serves scoring only.
+over the last 10 seconds. The true state serves scoring only. Unless told otherwise, episodes start
+from the environment's own resets and last 30 seconds.
 """
 
 
@@ -56,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     """``jopa-agent run``"""
     from . import running
 
-    settings = chosen_settings(arguments, **({"headless": True} if arguments.headless else {}))
+    settings = chosen_settings(arguments)
     model = arguments.model or shipped_model(arguments.environment)
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     out = arguments.out or Path("runs") / f"{arguments.environment}-{stamp}"
@@ -69,7 +89,7 @@ def collect(arguments: argparse.Namespace) -> int:
     """``jopa-agent collect``"""
     from .learning import commands
 
-    settings = chosen_settings(arguments, seed=arguments.seed)
+    settings = chosen_settings(arguments)
     check_writable(arguments.out)
     commands.record(settings, arguments.out)
     return 0
@@ -79,7 +99,7 @@ def train(arguments: argparse.Namespace) -> int:
     """``jopa-agent train``"""
     from .learning import commands
 
-    settings = chosen_settings(arguments, seed=arguments.seed)
+    settings = chosen_settings(arguments)
     check_writable(arguments.out / "model.toml")
     commands.make_model(settings, arguments.dataset, arguments.out)
     return 0
@@ -89,13 +109,9 @@ def evaluate(arguments: argparse.Namespace) -> int:
     """``jopa-agent evaluate``"""
     from .learning import commands
 
-    settings = chosen_settings(
-        arguments,
-        seed=arguments.seed,
-        goal=arguments.goal,
-        start=arguments.reset,
-        duration_s=arguments.seconds,
-    )
+    settings = chosen_settings(arguments, **_EVALUATE_DEFAULTS)
+    if settings.run.duration_s == 0:
+        raise SettingsError("run.duration_s = 0: an episode needs some --seconds")
     model = arguments.model or shipped_model(arguments.environment)
     check_writable(arguments.json)
     figures = commands.score_model(settings, model, arguments.episodes)
@@ -113,44 +129,32 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
 
     command = _command(commands, "run", run, "drive a body to a goal", _RUN)
-    command.add_argument("--headless", action="store_true", help="no window")
+    command.add_argument(
+        "--headless",
+        dest="run.headless",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="no window",
+    )
     _add_model(command)
     command.add_argument("--out", type=Path, metavar="FOLDER", help="run folder [runs/NAME-TIME]")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    add_settings(command, ["run", "runtime", "planner", "body"], short=True)
+    add_settings(command, ["run", "runtime", "planner", "body"], _RUN_SHORT)
 
     command = _command(commands, "collect", collect, "record random experience", _COLLECT)
-    command.add_argument(
-        "--steps",
-        dest="collect.frames",
-        metavar="COUNT",
-        default=argparse.SUPPRESS,
-        help="frames to record, in whole segments; the same as --collect.frames",
-    )
     command.add_argument("--out", type=Path, metavar="FILE", required=True, help="the dataset")
-    _add_seed(command)
-    add_settings(command, ["collect", "body"], short=False)
+    add_settings(command, ["collect", "body"], _SEED | {"collect.frames": "--steps"})
 
     command = _command(commands, "train", train, "learn a model", _TRAIN)
     command.add_argument("--dataset", type=Path, metavar="FILE", help="from 'jopa-agent collect'")
     command.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="the model")
-    _add_seed(command)
-    add_settings(command, ["train", "collect", "body"], short=False)
+    add_settings(command, ["train", "collect", "body"], _SEED)
 
     command = _command(commands, "evaluate", evaluate, "score a model", _EVALUATE)
     _add_model(command)
-    command.add_argument("--goal", default="upright", help="as in 'jopa-agent run' [upright]")
     command.add_argument("--episodes", type=_count, default=20, help="how many [20]")
-    command.add_argument(
-        "--reset",
-        choices=["gymnasium", "hanging"],
-        default="gymnasium",
-        help="starts: the environment's own, or hanging at rest [gymnasium]",
-    )
-    command.add_argument("--seconds", type=float, default=30.0, help="length of each [30]")
     command.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    _add_seed(command)
-    add_settings(command, ["planner", "body"], short=False)
+    add_settings(command, ["planner", "body"], _EVALUATE_SHORT, **_EVALUATE_DEFAULTS)
     return parser
 
 
@@ -166,17 +170,7 @@ def _add_model(command: Parser) -> None:
     command.add_argument("--model", type=Path, metavar="FOLDER", help="model [the shipped one]")
 
 
-def _add_seed(command: Parser) -> None:
-    command.add_argument("--seed", type=_seed, default=0, help="seed of all that is random [0]")
-
-
 def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isdigit() or int(text) >= 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**31 - 1}")
     return int(text)

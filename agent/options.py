@@ -2,22 +2,11 @@
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ..configs.settings import Settings, declared, read_file, read_preset, settings_from
-
-# Short names for the settings that a user reaches for first.
-SHORT = {
-    "run.goal": "--goal",
-    "run.start": "--start",
-    "run.clock": "--clock",
-    "run.rate_hz": "--rate",
-    "run.seed": "--seed",
-    "run.duration_s": "--duration",
-    "run.tolerance_rad": "--tolerance",
-}
 
 _DECIDED = ("body.name", "run.headless")  # by the command's own arguments
 
@@ -33,8 +22,16 @@ class Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
 
-def add_settings(parser: argparse.ArgumentParser, sections: Iterable[str], short: bool) -> None:
-    """Offer every setting of ``sections``, and the short names where ``short``."""
+def add_settings(
+    parser: argparse.ArgumentParser,
+    sections: Iterable[str],
+    short: Mapping[str, str],
+    **defaults: Any,
+) -> None:
+    """Offer every setting of ``sections``, and those of ``short`` (``section.name`` → option).
+
+    ``defaults`` are the command's own, for the section ``run``.
+    """
     parser.add_argument(
         "--settings", type=Path, metavar="FILE", help="TOML file with settings, over the preset's"
     )
@@ -43,24 +40,25 @@ def add_settings(parser: argparse.ArgumentParser, sections: Iterable[str], short
     )
     for section, name, field in declared():
         key = f"{section}.{name}"
-        if section not in sections or key in _DECIDED:
+        if key in _DECIDED or (section not in sections and key not in short):
             continue
-        names = [SHORT[key], f"--{key}"] if short and key in SHORT else [f"--{key}"]
+        names = [short[key], f"--{key}"] if key in short else [f"--{key}"]
+        default = defaults.get(name, field.default) if section == "run" else field.default
         group.add_argument(
             *names,
             dest=key,
             metavar=_kind(field.annotation),
             default=argparse.SUPPRESS,
-            help=f"{field.description} [{field.default}]".replace("%", "%%"),
+            help=f"{field.description} [{default}]".replace("%", "%%"),
         )
 
 
-def chosen_settings(arguments: argparse.Namespace, **fixed: Any) -> Settings:
+def chosen_settings(arguments: argparse.Namespace, **defaults: Any) -> Settings:
     """Settings from the preset, the settings file and the command line, later over earlier.
 
-    ``fixed`` are settings of the section ``run`` that the command itself decides.
+    ``defaults`` are the command's own, over the preset's, for the section ``run``.
     """
-    layers: list[dict[str, Any]] = [read_preset(arguments.environment)]
+    layers: list[dict[str, Any]] = [read_preset(arguments.environment), {"run": defaults}]
     if arguments.settings:
         layers.append(read_file(arguments.settings))
     given: dict[str, Any] = {}
@@ -68,7 +66,7 @@ def chosen_settings(arguments: argparse.Namespace, **fixed: Any) -> Settings:
         section, dot, name = key.partition(".")
         if dot:
             given.setdefault(section, {})[name] = value
-    return settings_from(*layers, given, {"run": fixed})
+    return settings_from(*layers, given)
 
 
 def _kind(annotation: Any) -> str:

@@ -53,6 +53,16 @@ def test_a_run_leaves_figures_picture_and_settings(tmp_path: Path) -> None:
         assert picture.width > 1000
 
 
+def test_the_settings_file_goes_over_a_commands_own_defaults(tmp_path: Path) -> None:
+    file, figures = tmp_path / "mine.toml", tmp_path / "figures.json"
+    file.write_text('[run]\nseed = 9\ngoal = "hanging"\nstart = "hanging"\nduration_s = 0.5\n')
+    words = ["--settings", str(file), "--episodes", "1", "--json", str(figures)]
+    assert main(["evaluate", "pendulum", *words, "--seconds", "0.1"]) == 0
+    scores = json.loads(figures.read_text())
+    used = [scores[name] for name in ("seed", "goal", "reset", "seconds")]
+    assert used == [9, "hanging", "hanging", 0.1]
+
+
 def test_a_goal_that_cannot_be_held_is_said_to_be(tmp_path: Path) -> None:
     words = ["--headless", "--clock", "lockstep", "--duration", "0.2", "--out", "here"]
     done = command("run", "pendulum", *words, "--goal", "90deg", folder=tmp_path)
@@ -101,7 +111,9 @@ WRONG = {
     "no model": (["evaluate", "pendulum", "--model", "none"], "'none'"),
     "negative seed": (["evaluate", "pendulum", "--seed", "-1"], "'-1'"),
     "no episodes": (["evaluate", "pendulum", "--episodes", "0"], "'0'"),
-    "no time": (["evaluate", "pendulum", "--seconds", "-3"], "-3"),
+    "negative time": (["evaluate", "pendulum", "--seconds", "-3"], "-3"),
+    "no time": (["evaluate", "pendulum", "--seconds", "0"], "--seconds"),
+    "unknown start": (["evaluate", "pendulum", "--reset", "moon"], "run.start = 'moon'"),
     "no dataset": (["train", "pendulum", "--dataset", "none", "--out", "model"], "'none'"),
     "not a dataset": (["train", "pendulum", "--dataset", "text.png", "--out", "model"], "text.png"),
     "dataset below a file": (["collect", "pendulum", "--out", "text.png/x"], "text.png/x"),
