@@ -15,11 +15,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, UInt8
 
 from ..configs.settings import Planner, Settings
-from .graph.filter import predict, update
+from .graph.filter import filter_step
 from .graph.gaussian import Belief
-from .graph.learn import start_belief
+from .graph.motion import start_belief
 from .learning.checkpoint import load_model
-from .model import Model
+from .model import INFERENCE, Model
 from .planner import no_intent, plan, wish_for
 
 
@@ -55,7 +55,7 @@ class Mind:
         self._observe = jax.jit(_observe)
         self._plan = jax.jit(partial(plan, planner))
         self._no_intent = no_intent(model, planner.horizon)
-        nowhere = jnp.zeros(model.transition.poses)
+        nowhere = jnp.zeros(model.transition.outputs)
         self._no_belief = start_belief(model.transition, nowhere)
         self._wish = None
         self.reset(seed)
@@ -108,7 +108,7 @@ class Mind:
         planned = time.perf_counter_ns()
         self._belief, self._intent = belief, outcome.intent
         self._tick += 1
-        d = self._model.transition.poses
+        d = self._model.transition.outputs
         mean, goal = np.asarray(belief.mean), np.asarray(self._wish.state)[:d]
         return Step(
             mean=mean,
@@ -139,8 +139,5 @@ def _observe(
     first: Bool[Array, ""],
 ) -> tuple[Belief, Float[Array, ""]]:
     """Filter one frame: predict through the applied control, then multiply with the message."""
-    message = model.observe(frame)
-    predicted = predict(model.transition, belief, control)
-    prior = jax.tree.map(lambda old, new: jnp.where(first, old, new), belief, predicted)
-    posterior, surprise, _ = update(prior, message)
-    return posterior, jnp.sqrt(jnp.mean(surprise**2))
+    told = filter_step(model.system(), INFERENCE, belief, control, model.seen(frame), first)
+    return told.belief, jnp.sqrt(jnp.mean(told.surprise**2))

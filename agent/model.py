@@ -1,21 +1,45 @@
 """The generative model that the agent holds: how poses move, and how frames show them."""
 
 from dataclasses import dataclass
-from functools import partial
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, UInt8
 
 from .encoders.pose import PoseEncoder
-from .graph.gaussian import Message
-from .graph.transition import LearnedFeatures
+from .graph.check import pytree
+from .graph.gaussian import Gaussian
+from .graph.inference import Inference
+from .graph.learned_features import LearnedFeatures
+from .graph.motion import start_belief
+from .graph.rows import no_rows
+from .graph.sensors import EncoderSensor, Readings
+from .graph.system import Data, JointTransition, System
+
+# The transition's parameters are known as well as data told them: they widen its noise.
+INFERENCE = Inference(parameters="predictive")
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["encoder", "sensor_precision", "transition", "control_low", "control_high"],
-    meta_fields=["frame_shape"],
+@pytree("encoder", "precision")
+@dataclass(frozen=True)
+class PoseSensor(EncoderSensor):
+    """What a frame says about the pose, the first coordinates of the state."""
+
+    encoder: PoseEncoder
+    precision: Float[Array, "d d"]
+
+    def encode(self, observation: UInt8[Array, "height width channel"]) -> Gaussian:
+        """The message that a frame sends."""
+        return Gaussian.at(self.encoder(observation), self.precision)
+
+
+@pytree(
+    "encoder",
+    "sensor_precision",
+    "transition",
+    "control_low",
+    "control_high",
+    static=("frame_shape",),
 )
 @dataclass(frozen=True)
 class Model:
@@ -32,11 +56,25 @@ class Model:
     control_high: Float[Array, "p"]
     frame_shape: tuple[int, int, int]
 
-    def observe(self, frame: UInt8[Array, "height width channel"]) -> Message:
-        """The message that ``frame`` sends to the pose, the first coordinates of the state."""
-        return Message.at(self.encoder(frame), self.sensor_precision)
+    def system(self) -> System:
+        """The factor graph that all queries are put to."""
+        d, n = self.transition.outputs, self.transition.dim
+        return System(
+            transition=JointTransition((self.transition,)),
+            sensors=(PoseSensor(self.encoder, self.sensor_precision),),
+            links=no_rows(n),
+            prior=start_belief(self.transition, jnp.zeros(d)),
+            starts=((0, d),),
+        )
+
+    def seen(self, frame: UInt8[Array, "height width channel"]) -> Data:
+        """One frame as the data of one step."""
+        told = Readings(frame[None], np.ones(1, bool))
+        p = self.control_low.shape[0]
+        one = jnp.ones(1)
+        return Data((told,), no_rows(self.transition.dim, 1), jnp.zeros((0, p)), one, one)
 
     def at_rest(self, frame: UInt8[Array, "height width channel"]) -> Float[Array, "n"]:
         """The state that shows ``frame`` and does not move: what a goal picture asks for."""
         pose = self.encoder(frame)
-        return jnp.concatenate([pose, jnp.zeros(self.transition.states - pose.shape[0])])
+        return jnp.concatenate([pose, jnp.zeros(self.transition.dim - pose.shape[0])])

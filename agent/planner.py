@@ -12,7 +12,8 @@ from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 from ..configs.settings import Planner
 from .graph.gaussian import Belief
 from .graph.hold import holding_control
-from .graph.plan import Trajectory, Wishes, beliefs_along, refine
+from .graph.refine import Trajectory, Wishes, beliefs_along, refine
+from .graph.rows import Rows
 from .model import Model
 
 # A goal that no control can hold is passed at one of these ticks, whichever costs least.
@@ -70,7 +71,7 @@ def wish_for(model: Model, frame: UInt8[Array, "height width channel"]) -> Wish:
 
 def no_intent(model: Model, horizon: int) -> Intent:
     """The intent of a mind that has not planned yet: no control at all."""
-    n, p = model.transition.states, model.control_low.shape[0]
+    n, p = model.transition.dim, model.control_low.shape[0]
     still = Trajectory(
         jnp.zeros((horizon + 1, n)), jnp.zeros((horizon, p)), jnp.zeros((horizon, p, n))
     )
@@ -93,9 +94,13 @@ def plan(
     arrivals = drawn.at[0].set(jnp.where(intent.arrival > 0, intent.arrival, drawn[0]))
     arrivals = jnp.where(wish.can_be_held, 0, arrivals)
 
+    now = Belief.of(belief.mean, belief.root[:, :0])  # what follows is planned from its mean
+
     def hypothesis(guess, arrival):
+        goals = _goals(settings, model, wish, arrival)
         wishes = _wishes(settings, model, wish, arrival)
-        return refine(model.transition, belief.mean, wishes, guess, settings.iterations)
+        refined = refine(model.transition, now, lambda _: goals, wishes, guess, settings.iterations)
+        return refined[:2]
 
     plans, energies = jax.vmap(hypothesis)(guesses, arrivals)
     energies = energies + _ARRIVAL_COST * arrivals
@@ -107,23 +112,31 @@ def plan(
     return Outcome(chosen.controls, ahead.mean, std, energies[best], carried)
 
 
-def _wishes(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""]) -> Wishes:
+def _goals(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""]) -> Rows:
     """Goal messages on every step to come or, where the goal can only be passed, on one step."""
     transition = model.transition
-    d = transition.poses
-    half = 0.5 * (model.control_high - model.control_low)
+    d = transition.outputs
     velocity = settings.goal_velocity_weight / transition.features.scale[d : 2 * d] ** 2
     steps = jnp.arange(1, settings.horizon + 1)
     stay = jnp.concatenate([jnp.ones(d), velocity, jnp.zeros(d)])
     last = jnp.where(steps == settings.horizon, settings.goal_final_factor, 1.0)
     passing = jnp.concatenate([jnp.full(d, _ARRIVAL_PRECISION), jnp.zeros(2 * d)])
     arrives = (steps == arrival)[:, None]
+    precision = jnp.where(wish.can_be_held, last[:, None] * stay, arrives * passing)
+    root = jnp.concatenate([jnp.zeros((1, stay.shape[0])), jnp.sqrt(precision)])
+    return Rows(jax.vmap(jnp.diag)(root), root * wish.state, jnp.zeros(root.shape[0]))
+
+
+def _wishes(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""]) -> Wishes:
+    """The prior of the controls, their limits, and caution where the transition is ill known."""
+    horizon, p = settings.horizon, model.control_low.shape[0]
+    half = 0.5 * (model.control_high - model.control_low)
+    precision = jnp.diag(settings.control_precision / half**2)
+    counts = jnp.where(wish.can_be_held, 1.0, jnp.arange(1, horizon + 1) <= arrival)
     return Wishes(
-        state=wish.state,
-        precision=jnp.where(wish.can_be_held, last[:, None] * stay, arrives * passing),
-        control=wish.control,
-        control_precision=settings.control_precision / half**2,
-        epistemic=settings.epistemic_weight * jnp.where(wish.can_be_held, 1.0, steps <= arrival),
+        control=jnp.broadcast_to(wish.control, (horizon, p)),
+        control_precision=jnp.broadcast_to(precision, (horizon, p, p)),
+        caution=settings.epistemic_weight / model.transition.outputs * counts,
         low=model.control_low,
         high=model.control_high,
     )

@@ -13,7 +13,8 @@ import optax
 from jaxtyping import Array, Float, UInt8
 
 from ..graph.features import PolynomialFeatures, Powers
-from ..graph.learn import first_regression, pose_features
+from ..graph.learn_motion import first_regression
+from ..graph.motion import pose_features
 from .pose import PoseEncoder, whitening
 from .slow_features import principal_components, slow_directions
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .transition import LearnedFeatures
+from .learned_features import LearnedFeatures
 
 
 class Holding(NamedTuple):
@@ -27,12 +27,12 @@ def holding_control(
     The transition is affine in the control up to its own curvature, so one linearisation at the
     middle of the limits gives the weighted least-squares solution.
     """
-    d = transition.poses
+    d = transition.outputs
     middle = 0.5 * (low + high)
     half = 0.5 * (high - low)
-    local = transition.linearise(state, middle)
+    local = transition.local(state, middle, "point")
     moved = slice(d, 2 * d)  # what is left to explain: the change of the velocity
-    whiten = jnp.linalg.solve(transition.noise_root, jnp.eye(d, dtype=state.dtype))
+    whiten = jnp.linalg.solve(transition.layer.noise_root, jnp.eye(d, dtype=state.dtype))
     effect = whiten @ (local.along_control[moved] * half)
     change = whiten @ (local.mean - state)[moved]
     ridge = 1e-6 * jnp.trace(effect.T @ effect) * jnp.eye(half.shape[0], dtype=state.dtype)

@@ -1,165 +1,148 @@
-"""The learning query: variational EM for the transition's last layer and both noises."""
+"""The learning query: variational message passing for the parameters of all transitions.
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+Each iteration smooths every trajectory under the expected parameters (E), and then multiplies the
+prior by the likelihood of the expected statistics (M): coordinate ascent on the evidence bound of
+``q(x) q(M, W)`` (Şenöz, van de Laar, Bagaev and de Vries, 2021). The negative bound is the free
+energy. It cannot rise where transitions and sensors are linear.
+
+Trajectories whose observations have the same precisions share their covariances: these are worked
+out once for all of them.
+"""
+
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .features import PolynomialFeatures, Powers
-from .gaussian import Belief, Message
-from .regression import LastLayer, Statistics, expected_statistics, regress
-from .smooth import smooth
-from .transition import LearnedFeatures
+from .check import is_traced
+from .inference import Inference
+from .matrix_normal_wishart import Statistics
+from .pairs import pairs_of
+from .rows import Rows
+from .smooth_query import smooth_data
+from .system import Data, System, observed
 
-_SENSOR_SHARE, _PROCESS_SHARE = 0.5, 0.01  # of the first regression's residual, to begin with
-_SILENT_DRIFT = 1e-4
-_REACH = 6.0  # about twice as far as anything that is seen
-
-
-@dataclass(frozen=True)
-class Learning:
-    """How to learn: ``rounds`` of variational EM; ``prior_weight`` of the prior of the last layer
-    against the data; ``drift`` ρ of the disturbance, and its stationary standard deviation as the
-    ``drift_ratio`` to that of the process noise."""
-
-    rounds: int
-    prior_weight: float
-    drift: float
-    drift_ratio: float
+Expected = tuple[Statistics | None, ...]
 
 
-@dataclass(frozen=True)
-class Learned:
-    """Result of :func:`learn`: the transition, the sensor's noise, and the evidence per round."""
+class Group(NamedTuple):
+    """Trajectories to learn from: ``G`` groups of ``M`` that share the precisions of what they
+    observed. ``data`` are stacked ``(G, M, ...)``, where ``shared`` without ``M`` for what does
+    not differ; ``weights`` ``(G, M)`` are 0 for padding."""
 
-    transition: LearnedFeatures
-    sensor_noise: Float[np.ndarray, "d d"]
-    evidence: list[float]
+    data: Data
+    weights: Float[Array, "G M"]
+    shared: bool
 
 
-def learn(
-    features: PolynomialFeatures,
-    prior: Float[np.ndarray, "k d"],
-    poses: Float[np.ndarray, "S T d"],
-    controls: Float[np.ndarray, "S T-1 p"],
-    settings: Learning,
-    progress: Callable[[int, float], None] | None = None,
-) -> Learned:
-    """Learn dynamics and noises from segments of observed ``poses`` and ``controls``.
+def expect(system: System, inference: Inference, group: Group) -> tuple[Expected, Float[Array, ""]]:
+    """Expected statistics and log evidence, summed over all trajectories."""
+    inference = replace(inference, parameters="variational")
 
-    E-step: extended square-root smoothing of every segment. M-step: conjugate regression of
-    ``v' - v - δ`` on expected statistics of the features, with its prior centred on the last layer
-    ``prior``, and the expected residual of the observations for their noise. The regression works
-    in a basis that is orthonormal on the data, where float32 statistics suffice. The disturbance
-    is all but silent while learning, so that it cannot explain what the features can.
-    ``progress`` is called with the rounds done and the log evidence.
-    """
-    d, k = poses.shape[-1], features.count
-    basis, first = first_regression(features, poses, controls)
-    centre = np.linalg.solve(basis, prior)
-    silent = LearnedFeatures(
-        features=features,
-        weights=jnp.zeros((k, d)),
-        weight_root=jnp.zeros((k, k)),
-        noise_root=jnp.zeros((d, d)),
-        drift=_f32(settings.drift),
-        drift_std=jnp.full(d, _SILENT_DRIFT),
+    def one(data: Data, weight):
+        smoothed, chain = smooth_data(system, data, inference, system.prior)
+        weighted = replace(data, live=data.live * weight)
+        statistics = expected_statistics(system, weighted, pairs_of(chain, smoothed))
+        return statistics, smoothed.evidence * weight
+
+    shared = 0 if not group.shared else None
+    rows = Rows(shared, 0, 0)  # type: ignore[arg-type]
+    axes = Data(0, rows, 0, shared, shared) if group.shared else Data(0, 0, 0, 0, 0)  # type: ignore[arg-type]
+    members = jax.vmap(one, in_axes=(axes, 0))
+    found = jax.vmap(members)(group.data, group.weights)
+    return jax.tree.map(lambda x: x.sum((0, 1)), found)
+
+
+def expected_statistics(system: System, data: Data, pairs) -> Expected:
+    """Statistics of each part of the transition, centred on its mean; None where it is known."""
+    found, start = [], 0
+    for part in system.transition.parts:
+        own = slice(start, start + part.dim)
+        controls = data.controls[:, : part.controls]
+        mine = jax.tree.map(lambda x, own=own: x[:, own], pairs)
+        known = part.certain
+        found.append(None if known else part.expected(mine, controls, data.live[1:]))
+        start += part.dim
+    return tuple(found)
+
+
+def believing(system: System, statistics: Expected) -> System:
+    """``system`` with the posteriors that follow from ``statistics``."""
+    parts = tuple(
+        part if found is None else part.learned(found)
+        for part, found in zip(system.transition.parts, statistics, strict=True)
     )
-    start = LastLayer(centre, first.covariance, _PROCESS_SHARE * first.noise)
-    model = _with_layer(silent, basis, start)
-    sensor = _SENSOR_SHARE * first.noise
-    evidence = []
-    for done in range(1, settings.rounds + 1):
-        precision = _f32(np.linalg.solve(sensor, np.eye(d)))
-        statistics, residual, total = _expect(model, precision, _f32(basis), poses, controls)
-        evidence.append(float(total))
-        layer = regress(statistics, centre, settings.prior_weight)
-        model = _with_layer(model, basis, layer)
-        residual = np.asarray(residual, np.float64) / (poses.shape[0] * poses.shape[1])
-        sensor = 0.5 * (residual + residual.T)
-        if progress:
-            progress(done, evidence[-1])
-    process_std = np.linalg.norm(np.asarray(model.noise_root), axis=1)
-    drift_std = _f32(settings.drift_ratio * np.sqrt(1 - settings.drift**2) * process_std)
-    model = replace(model, drift_std=drift_std, features=replace(features, reach=_REACH))
-    return Learned(model, sensor, evidence)
+    return replace(system, transition=replace(system.transition, parts=parts))
 
 
-def pose_features(
-    poses: Float[np.ndarray, "S T d"], controls: Float[np.ndarray, "S T-1 p"], powers: Powers
-) -> PolynomialFeatures:
-    """Features ``powers`` of (pose, velocity, control), each scaled to be of order one."""
-    d = poses.shape[-1]
-    velocity = np.sqrt(np.mean(np.diff(poses, axis=1) ** 2))
-    limits = np.abs(controls).max((0, 1))
-    scale = np.concatenate([np.ones(d), np.full(d, velocity), np.where(limits > 0, limits, 1)])
-    return PolynomialFeatures(_f32(scale), powers)
+def divergence(system: System) -> Float[Array, ""]:
+    """KL divergence of all posteriors from their priors."""
+    parts = [part.divergence() for part in system.transition.parts if not part.certain]
+    return sum(parts, jnp.zeros(()))
 
 
-def first_regression(
-    features: PolynomialFeatures,
-    poses: Float[np.ndarray, "S T d"],
-    controls: Float[np.ndarray, "S T-1 p"],
-) -> tuple[Float[np.ndarray, "k k"], LastLayer]:
-    """A first guess from finite differences, and the basis that it is written in.
+def iterate(
+    system: System, inference: Inference, group: Group, iterations: int, room: int
+) -> tuple[System, Float[Array, "room"]]:
+    """``iterations`` of learning; the free energy before each M step, in an array of ``room``."""
 
-    ``φ basis`` is orthonormal on the data; the layer's weights are those of ``φ basis``.
+    def improve(index, carry):
+        system, energies = carry
+        statistics, evidence = expect(system, inference, group)
+        energies = energies.at[index].set(divergence(system) - evidence)
+        return believing(system, statistics), energies
+
+    energies = jnp.zeros(room, group.weights.dtype)
+    return jax.lax.fori_loop(0, iterations, improve, (system, energies))
+
+
+@partial(jax.jit, static_argnames=("inference", "shared", "room"))
+def iterate_compiled(system, inference, data, weights, shared, iterations, room):
+    """:func:`iterate`, compiled for any number of ``iterations``."""
+    return iterate(system, inference, Group(data, weights, shared), iterations, room)
+
+
+@partial(jax.jit, static_argnames=("inference",))
+def all_rows(system: System, inference: Inference, data: Data) -> Rows:
+    """What all linear sensors say, for trajectories stacked along the first axis."""
+    return jax.vmap(lambda one: observed(system, one, None, inference))(data)
+
+
+def group_up(system: System, inference: Inference, data: list[Data]) -> tuple[System, Group]:
+    """Trajectories of one padded length: one group where the same was observed with the same
+    precisions in all of them, and otherwise each by itself.
+
+    Where all sensors are linear they are asked once, and the system comes back without them. While
+    jax traces there are no values to group by: each trajectory stands alone.
     """
-    velocity = np.diff(poses, axis=1)
-    inputs = np.concatenate([poses[:, 1:-1], velocity[:, :-1], controls[:, 1:]], axis=-1)
-    phi = np.asarray(jax.vmap(features)(_f32(inputs.reshape(-1, inputs.shape[-1]))), np.float64)
-    change = np.diff(velocity, axis=1).reshape(-1, poses.shape[-1])
-    values, vectors = np.linalg.eigh(phi.T @ phi / len(phi))
-    basis = vectors / np.sqrt(np.maximum(values, 1e-7 * values[-1]))
-    phi = phi @ basis
-    sums = Statistics(phi.T @ phi, phi.T @ change, change.T @ change, np.array(float(len(phi))))
-    return basis, regress(sums)
-
-
-def start_belief(transition: LearnedFeatures, pose: Float[Array, "d"]) -> Belief:
-    """Belief before the first observation: around ``pose``, with a velocity as wide as any seen."""
-    d = transition.poses
-    velocity_std = 2 * transition.features.scale[d : 2 * d]
-    std = jnp.concatenate([jnp.ones(d), velocity_std, 2 * transition.drift_std])
-    return Belief(jnp.concatenate([pose, jnp.zeros(2 * d)]), jnp.diag(std))
-
-
-@jax.jit
-def _expect(model, precision, basis, poses, controls):
-    """Statistics, squared residuals of the observations, and log evidence, over all segments."""
-    constant = 0.5 * jnp.linalg.slogdet(precision)[1]
-
-    def segment(total, inputs):
-        pose, control = inputs
-        messages = jax.vmap(lambda y: Message.at(y, precision))(pose)
-        result = smooth(model, start_belief(model, pose[0]), messages, control)
-        statistics = expected_statistics(model, basis, result.pairs, control)
-        error = pose - result.states.mean[:, : model.poses]
-        spread = result.states.root[:, : model.poses]
-        residual = error.T @ error + jnp.einsum("tij,tkj->ik", spread, spread)
-        evidence = result.evidence + constant * pose.shape[0]
-        return jax.tree.map(jnp.add, total, (statistics, residual, evidence)), None
-
-    k, d = model.weights.shape
-    none = Statistics(jnp.zeros((k, k)), jnp.zeros((k, d)), jnp.zeros((d, d)), jnp.zeros(()))
-    zero = (none, jnp.zeros((d, d)), jnp.zeros(()))
-    return jax.lax.scan(segment, zero, (poses, controls))[0]
-
-
-def _with_layer(
-    model: LearnedFeatures, basis: Float[np.ndarray, "k k"], layer: LastLayer
-) -> LearnedFeatures:
-    """``model`` with the last layer that was found in ``basis``."""
-    return replace(
-        model,
-        weights=_f32(basis @ layer.weights),
-        weight_root=_f32(basis @ np.linalg.cholesky(layer.covariance)),
-        noise_root=_f32(np.linalg.cholesky(layer.noise)),
+    if any(is_traced(x) for x in jax.tree.leaves((system, data))):
+        single = jax.tree.map(lambda *x: jnp.stack(x)[:, None], *data)
+        return system, Group(single, jnp.ones((len(data), 1)), False)
+    stacked = jax.tree.map(lambda *x: np.stack(x), *data)
+    if not system.linear(replace(inference, parameters="variational")):
+        single = jax.tree.map(lambda x: jnp.asarray(x)[:, None], stacked)
+        return system, Group(single, jnp.ones((len(data), 1)), False)
+    rows = jax.tree.map(np.asarray, all_rows(system, inference, stacked))
+    bare = replace(system, sensors=(), starts=(), links=Rows(
+        jnp.zeros((0, system.transition.dim)), jnp.zeros(0), jnp.zeros(())
+    ))  # fmt: skip
+    keys = {
+        matrix.tobytes() + live.tobytes()
+        for matrix, live in zip(rows.matrix, stacked.live, strict=True)
+    }
+    places = np.arange(len(data))
+    places = places[None] if len(keys) == 1 else places[:, None]  # two shapes, whatever is missing
+    weights = np.ones(places.shape)
+    first = places[:, 0]
+    grouped = Data(
+        (),
+        Rows(rows.matrix[first], rows.value[places], rows.log_scale[places]),  # type: ignore[arg-type]
+        stacked.controls[places],
+        stacked.live[first],
+        stacked.past[first],
     )
-
-
-def _f32(values) -> Array:
-    return jnp.asarray(values, jnp.float32)
+    return bare, Group(grouped, jnp.asarray(weights, jnp.result_type(float)), True)

@@ -9,16 +9,18 @@ import jax.numpy as jnp
 import numpy as np
 import tomli_w
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from ...configs.settings import Body
 from ..encoders.pose import PoseEncoder
 from ..graph.features import PolynomialFeatures, polynomial_powers
-from ..graph.transition import LearnedFeatures
+from ..graph.motion import motion
+from ..graph.regression import LastLayer
 from ..model import Model
 from .errors import ModelError
 
 _FORMAT = 1
+_PLENTY = 1e6  # pages that do not say how many transitions they know meant the noise as known
 _TENSORS = "model.safetensors"
 _PAGE = "model.toml"
 _REMAKE = "make one with 'jopa-agent train'"
@@ -32,17 +34,18 @@ def save_model(model: Model, about: Mapping[str, Any], folder: Path) -> None:
     features = model.transition.features
     structure = {
         "frame_shape": list(model.frame_shape),
-        "poses": model.transition.poses,
+        "poses": model.transition.outputs,
         "controls": model.control_low.shape[0],
         "layers": len(model.encoder.layers),
         "degree": max(len(power) for power in _without_control(features.powers, model)),
         "control_degree": max(len(power) for power in _with_control(features.powers, model)) - 1,
         "reach": features.reach,
+        "transitions": float(model.transition.posterior.dof),
     }
     page = {"format": _FORMAT, "structure": structure, **about}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(_tensors(model), folder / _TENSORS)
+        (folder / _TENSORS).write_bytes(save(_tensors(model)))
         (folder / _PAGE).write_text(tomli_w.dumps(page), "utf-8")
     except (OSError, SafetensorError) as error:
         raise ModelError(f"model folder {str(folder)!r} cannot be written: {error}") from None
@@ -101,11 +104,12 @@ def _tensors(model: Model) -> dict[str, np.ndarray]:
         "control_low": model.control_low,
         "control_high": model.control_high,
         "transition.scale": transition.features.scale,
-        "transition.weights": transition.weights,
-        "transition.weight_root": transition.weight_root,
-        "transition.noise_root": transition.noise_root,
-        "transition.drift": transition.drift,
-        "transition.drift_std": transition.drift_std,
+        "transition.weights": transition.layer.mean.T,
+        "transition.weight_root": np.asarray(transition.layer.doubt_root, np.float64)
+        / np.sqrt(transition.outputs),
+        "transition.noise_root": transition.layer.noise_root,
+        "transition.drift": transition.skeleton.along[-1, -1],
+        "transition.drift_std": np.diag(transition.skeleton.extra[2 * transition.outputs :]),
     }
     for index, (weight, bias) in enumerate(encoder.layers):
         named |= {f"encoder.layers.{index}.weight": weight, f"encoder.layers.{index}.bias": bias}
@@ -128,6 +132,9 @@ def _model(tensors: dict[str, np.ndarray], structure: Mapping[str, Any]) -> Mode
     reach = float(structure["reach"])
     if not reach > 0:
         raise ValueError(f"reach is {reach}, it has to be positive")
+    transitions = float(structure.get("transitions", _PLENTY))
+    if not 0 < transitions < np.inf:
+        raise ValueError(f"transitions is {transitions}, it has to be positive")
     return Model(
         encoder=PoseEncoder(
             mean=value["encoder.mean"],
@@ -142,13 +149,16 @@ def _model(tensors: dict[str, np.ndarray], structure: Mapping[str, Any]) -> Mode
             whitening=value["encoder.whitening"],
         ),
         sensor_precision=value["sensor_precision"],
-        transition=LearnedFeatures(
+        transition=motion(
             features=PolynomialFeatures(value["transition.scale"], powers, reach),
-            weights=value["transition.weights"],
-            weight_root=value["transition.weight_root"],
-            noise_root=value["transition.noise_root"],
-            drift=value["transition.drift"],
-            drift_std=value["transition.drift_std"],
+            layer=LastLayer(
+                weights=np.asarray(tensors["transition.weights"], np.float64),
+                covariance=_squared(tensors["transition.weight_root"]),
+                noise=_squared(tensors["transition.noise_root"]),
+            ),
+            transitions=transitions,
+            drift=float(tensors["transition.drift"]),
+            drift_std=tensors["transition.drift_std"],
         ),
         control_low=value["control_low"],
         control_high=value["control_high"],
@@ -190,6 +200,11 @@ def _shapes(
     return shapes
 
 
+def _squared(root: np.ndarray) -> np.ndarray:
+    root = np.asarray(root, np.float64)
+    return root @ root.T
+
+
 def _powers(structure: Mapping[str, Any]):
     return polynomial_powers(
         2 * structure["poses"],
@@ -200,8 +215,8 @@ def _powers(structure: Mapping[str, Any]):
 
 
 def _with_control(powers, model):
-    return [power for power in powers if any(i >= 2 * model.transition.poses for i in power)]
+    return [power for power in powers if any(i >= 2 * model.transition.outputs for i in power)]
 
 
 def _without_control(powers, model):
-    return [power for power in powers if all(i < 2 * model.transition.poses for i in power)]
+    return [power for power in powers if all(i < 2 * model.transition.outputs for i in power)]

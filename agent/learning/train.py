@@ -11,7 +11,7 @@ from ...configs.settings import Train
 from ...envs import BodySpec
 from ..encoders.predictive import Schedule, fit_encoder
 from ..graph.features import polynomial_powers
-from ..graph.learn import Learning, learn
+from ..graph.learn_motion import Learning, learn_motion
 from ..model import Model
 from .dataset import Dataset
 
@@ -54,7 +54,7 @@ def train(
         tell("encoder", settings.steps, "loss"),
     )
     poses = np.asarray(jax.jit(jax.vmap(jax.vmap(encoder)))(jnp.asarray(dataset.frames)))
-    learned = learn(
+    learned = learn_motion(
         features,
         last_layer,
         poses,
@@ -70,7 +70,7 @@ def train(
         control_high=_f32(body.control_high),
         frame_shape=body.frame_shape,
     )
-    process_std = np.linalg.norm(np.asarray(learned.transition.noise_root), axis=1)
+    process_std = np.linalg.norm(np.asarray(learned.transition.layer.noise_root), axis=1)
     scores = {
         "log_evidence_per_frame": learned.evidence[-1] / dataset.count,
         "sensor_std": [round(float(x), 6) for x in np.sqrt(np.diag(learned.sensor_noise))],

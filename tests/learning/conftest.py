@@ -8,11 +8,18 @@ import numpy as np
 import pytest
 from jopa_agent.agent.encoders.pose import PoseEncoder
 from jopa_agent.agent.graph.features import PolynomialFeatures, polynomial_powers
-from jopa_agent.agent.graph.transition import LearnedFeatures
+from jopa_agent.agent.graph.motion import motion
+from jopa_agent.agent.graph.regression import LastLayer
 from jopa_agent.agent.model import Model
 
 
-def make_model(degree: int = 2, control_degree: int = 1, size: int = 8, seed: int = 0) -> Model:
+def make_model(
+    degree: int = 2,
+    control_degree: int = 1,
+    size: int = 8,
+    seed: int = 0,
+    transitions: float = 500.0,
+) -> Model:
     rng = np.random.default_rng(seed)
 
     def normal(*shape: int):
@@ -33,13 +40,17 @@ def make_model(degree: int = 2, control_degree: int = 1, size: int = 8, seed: in
         centre=normal(poses),
         whitening=normal(poses, poses),
     )
-    transition = LearnedFeatures(
+    spread, mixing = rng.normal(size=(len(powers),) * 2), rng.normal(size=(poses, poses))
+    transition = motion(
         features=PolynomialFeatures(1 + jnp.abs(normal(2 * poses + 1)), powers, reach=4.5),
-        weights=normal(len(powers), poses),
-        weight_root=normal(len(powers), len(powers)),
-        noise_root=jnp.tril(normal(poses, poses)),
-        drift=jnp.float32(0.9),
-        drift_std=jnp.abs(normal(poses)),
+        layer=LastLayer(
+            weights=rng.normal(size=(len(powers), poses)),
+            covariance=spread @ spread.T + np.eye(len(powers)),
+            noise=mixing @ mixing.T + np.eye(poses),
+        ),
+        transitions=transitions,
+        drift=0.9,
+        drift_std=np.abs(rng.normal(size=poses)),
     )
     return Model(
         encoder=encoder,

@@ -64,8 +64,14 @@ def test_saving_again_replaces_what_was_there(folder: Path, make_model: Callable
     other = make_model(seed=1)
     save_model(other, {}, folder)
     found = load_model(folder, BODY)
-    assert (found.transition.weights == other.transition.weights).all()
+    assert (found.transition.layer.mean == other.transition.layer.mean).all()
     assert "scores" not in read_page(folder)
+
+
+def test_pages_of_before_transitions_were_counted_mean_that_the_noise_is_known(folder: Path):
+    with_page(folder, lambda page: page["structure"].pop("transitions"))
+    layer = load_model(folder, BODY).transition.layer
+    np.testing.assert_allclose(layer.predictive_root, layer.noise_root, rtol=1e-5)
 
 
 def refused(folder: Path, one_line: Callable, body: Body = BODY) -> str:
@@ -194,6 +200,11 @@ def test_the_network_must_end_in_poses(folder: Path, one_line: Callable):
         {"reach": "far"},
         {"reach": math.nan},
         {"reach": -4.5},
+        {"transitions": "many"},
+        {"transitions": [500.0]},
+        {"transitions": math.nan},
+        {"transitions": math.inf},
+        {"transitions": -500.0},
     ],
     ids=str,
 )

@@ -1,20 +1,20 @@
 """Learning finds the system that made the data, and says how well it knows it."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jopa_agent.agent.graph.features import Powers, polynomial_powers
-from jopa_agent.agent.graph.learn import (
+from jopa_agent.agent.graph.features import PolynomialFeatures, Powers, polynomial_powers
+from jopa_agent.agent.graph.learn_motion import (
+    InBasis,
     Learned,
     Learning,
     first_regression,
-    learn,
-    pose_features,
-    start_belief,
+    learn_motion,
 )
+from jopa_agent.agent.graph.motion import pose_features
 
 SEGMENTS, LENGTH = 40, 50
 SETTINGS = Learning(rounds=25, prior_weight=0.0, drift=0.9, drift_ratio=0.3)
@@ -65,7 +65,7 @@ def case(system: System, seed: int) -> Case:
     poses, controls = simulate(system, seed)
     features, told = pose_features(poses, controls, system.powers), []
     nothing = np.zeros_like(system.weights)
-    learned = learn(
+    learned = learn_motion(
         features, nothing, poses, controls, SETTINGS, lambda *report: told.append(report)
     )
     return Case(system, poses, controls, learned, told)
@@ -82,18 +82,40 @@ def learned(request: pytest.FixtureRequest) -> Case:
     return case(system(1, 3, 1, CURVED), seed=1)
 
 
+def weights(case: Case) -> np.ndarray:
+    """Those that were found, ``(k, d)``."""
+    return np.asarray(case.learned.transition.layer.mean, np.float64).T
+
+
+def weight_root(case: Case) -> np.ndarray:
+    """Root of their covariance between features, in units of the noise."""
+    transition = case.learned.transition
+    return np.asarray(transition.layer.doubt_root, np.float64) / np.sqrt(transition.outputs)
+
+
+def noise_root(case: Case) -> np.ndarray:
+    """Root of the process noise's covariance."""
+    return np.asarray(case.learned.transition.layer.noise_root, np.float64)
+
+
+def scale_of(case: Case) -> np.ndarray:
+    """By which the features divide their inputs."""
+    features = case.learned.transition.features
+    assert isinstance(features, PolynomialFeatures)
+    return np.asarray(features.scale, np.float64)
+
+
 def scaled_weights(case: Case) -> np.ndarray:
     """The true weights of the features of scaled inputs."""
-    scale = np.asarray(case.learned.transition.features.scale, np.float64)
+    scale = scale_of(case)
     sizes = [np.prod(scale[list(power)]) for power in case.system.powers]
     return case.system.weights * np.array(sizes)[:, None]
 
 
 def test_the_weights_are_found_within_their_own_uncertainty(learned: Case):
-    transition = learned.learned.transition
-    error = np.asarray(transition.weights, np.float64) - scaled_weights(learned)
-    std = np.linalg.norm(transition.weight_root, axis=1)[:, None]
-    sigmas = error / (std * np.linalg.norm(transition.noise_root, axis=1))
+    error = weights(learned) - scaled_weights(learned)
+    std = np.linalg.norm(weight_root(learned), axis=1)[:, None]
+    sigmas = error / (std * np.linalg.norm(noise_root(learned), axis=1))
     # the posterior takes the smoothed states for certain, so that four sigmas become some more
     assert np.abs(sigmas).max() < 6
     assert np.sqrt(np.mean(sigmas**2)) < 2
@@ -104,7 +126,7 @@ def test_the_weights_are_found_within_their_own_uncertainty(learned: Case):
 def test_both_noises_are_found_with_their_correlation(learned: Case):
     """2,000 frames give a standard deviation to 1/sqrt(4000), 1.6 %; twice that where the other
     noise hides it; four times those."""
-    root = np.asarray(learned.learned.transition.noise_root, np.float64)
+    root = noise_root(learned)
     for found, true_root, tolerance in (
         (root @ root.T, learned.system.process_root, 0.12),
         (learned.learned.sensor_noise, learned.system.sensor_root, 0.07),
@@ -128,41 +150,32 @@ def test_progress_is_told_each_round(learned: Case):
 
 def test_ignorance_over_the_data_sums_to_the_number_of_weights(learned: Case):
     """``Σ φᵀVφ = trace(V Σ φφᵀ)``: each weight was learned from the data once, no more."""
-    transition, d = learned.learned.transition, learned.poses.shape[-1]
+    d = learned.poses.shape[-1]
     velocity = np.diff(learned.poses, axis=1)
     inputs = [learned.poses[:, 1:-1], velocity[:, :-1], learned.controls[:, 1:]]
-    inputs = np.concatenate(inputs, axis=-1).reshape(-1, 2 * d + 1) / transition.features.scale
+    inputs = np.concatenate(inputs, axis=-1).reshape(-1, 2 * d + 1) / scale_of(learned)
     phi = np.stack([np.prod(inputs[:, list(p)], axis=1) for p in learned.system.powers], axis=1)
-    total = np.sum((phi @ np.asarray(transition.weight_root)) ** 2)
+    total = np.sum((phi @ weight_root(learned)) ** 2)
     # velocities are differences of noisy poses here, smoothed ones there: a tenth or so
     assert total == pytest.approx(phi.shape[1], rel=0.25)
 
 
 def test_the_disturbance_is_sized_by_the_process_noise(learned: Case):
     """Stationary standard deviation of an AR(1) process: that of its noise / sqrt(1 - ρ²)."""
-    transition = learned.learned.transition
-    process_std = np.linalg.norm(transition.noise_root, axis=1)
-    stationary = np.asarray(transition.drift_std) / np.sqrt(1 - float(transition.drift) ** 2)
-    assert float(transition.drift) == pytest.approx(0.9)
+    skeleton, d = learned.learned.transition.skeleton, learned.poses.shape[-1]
+    process_std = np.linalg.norm(noise_root(learned), axis=1)
+    drift, drift_std = float(skeleton.along[-1, -1]), np.asarray(skeleton.extra)[2 * d :].diagonal()
+    stationary = drift_std / np.sqrt(1 - drift**2)
+    assert drift == pytest.approx(0.9)
     np.testing.assert_allclose(stationary, 0.3 * process_std, rtol=1e-5)
 
 
 def test_an_overwhelming_prior_stays(learned: Case):
-    system, scale = learned.system, learned.learned.transition.features
-    prior = 0.01 * np.random.default_rng(2).normal(size=system.weights.shape)
+    features = pose_features(learned.poses, learned.controls, learned.system.powers)
+    prior = 0.01 * np.random.default_rng(2).normal(size=learned.system.weights.shape)
     settings = Learning(rounds=1, prior_weight=1e8, drift=0.9, drift_ratio=0.3)
-    found = learn(scale, prior, learned.poses, learned.controls, settings)
-    np.testing.assert_allclose(found.transition.weights, prior, rtol=0, atol=1e-6)
-
-
-def test_features_are_scaled_by_what_was_seen():
-    rng = np.random.default_rng(0)
-    poses = np.cumsum(rng.normal(size=(3, 20, 2)), axis=1).astype(np.float32)
-    controls = np.stack([rng.uniform(-3, 2, (3, 19)), np.zeros((3, 19))], axis=-1)
-    scale = np.asarray(pose_features(poses, controls, polynomial_powers(4, 2, 1, 0)).scale)
-    assert (scale[:2] == 1).all()
-    np.testing.assert_allclose(scale[2:4], np.sqrt(np.mean(np.diff(poses, axis=1) ** 2)), rtol=1e-6)
-    np.testing.assert_allclose(scale[4:], [np.abs(controls[..., 0]).max(), 1.0], rtol=1e-6)
+    found = learn_motion(features, prior, learned.poses, learned.controls, settings)
+    np.testing.assert_allclose(found.transition.layer.mean.T, prior, rtol=0, atol=1e-6)
 
 
 def test_the_first_regression_is_exact_without_noise():
@@ -177,9 +190,26 @@ def test_the_first_regression_is_exact_without_noise():
     np.testing.assert_allclose((basis @ layer.weights)[:, 0], true, rtol=0, atol=2e-4)
 
 
-def test_the_start_is_wide_and_at_rest(make_transition: Callable):
-    transition: Any = make_transition(2, 1, degree=2)
-    belief = start_belief(transition, jnp.array([0.3, -0.7]))
-    np.testing.assert_allclose(belief.mean, [0.3, -0.7, 0, 0, 0, 0], rtol=1e-6)
-    std = [1, 1, *(2 * transition.features.scale[2:4]), *(2 * transition.drift_std)]
-    np.testing.assert_allclose(belief.std, std, rtol=1e-6)
+def test_the_first_basis_is_orthonormal_on_the_data(learned: Case):
+    """``φ basis`` has the second moments of white numbers, where learning works in it."""
+    features = pose_features(learned.poses, learned.controls, learned.system.powers)
+    basis, _ = first_regression(features, learned.poses.astype(np.float64), learned.controls)
+    based = InBasis(features, jnp.asarray(basis, jnp.float32), features.scale)
+    velocity = np.diff(learned.poses, axis=1)
+    inputs = [learned.poses[:, 1:-1], velocity[:, :-1], learned.controls[:, 1:]]
+    inputs = np.concatenate(inputs, axis=-1)
+    inputs = jnp.asarray(inputs.reshape(-1, inputs.shape[-1]))
+    phi = np.asarray(jax.vmap(based)(inputs), np.float64)
+    np.testing.assert_allclose(phi.T @ phi / len(phi), np.eye(phi.shape[1]), rtol=0, atol=1e-3)
+
+
+def test_the_posterior_has_counted_every_transition(learned: Case):
+    """So that the predictive is hardly wider than the noise; features reach twice as far as the
+    data, no further."""
+    transition = learned.learned.transition
+    assert float(transition.posterior.dof) == SEGMENTS * (LENGTH - 1)
+    d, dof = transition.outputs, SEGMENTS * (LENGTH - 1)
+    wider = noise_root(learned) * np.sqrt(dof / (dof - d - 1))
+    np.testing.assert_allclose(transition.layer.predictive_root, wider, rtol=1e-5)
+    assert isinstance(transition.features, PolynomialFeatures)
+    assert transition.features.reach == 6.0

@@ -1,0 +1,249 @@
+"""The joint model: blocks and couplings on one factor graph, and the four queries to it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from .adapt import adapt
+from .block import Block
+from .check import pytree, replaced, store, whole
+from .coupling import LinearCoupling
+from .data import CONTROL, Trajectory, bucket, checked_controls, gather, joint_prior, length_of
+from .filter import filter_along
+from .gaussian import Belief
+from .inference import Inference
+from .learn_query import LearnReport, learn
+from .plan_query import Plan, plan
+from .posterior import Posterior, trim
+from .rows import no_rows, stack_rows
+from .smooth_query import smooth_data
+from .stream import Filtering, advance, begin
+from .system import Data, JointTransition, System
+
+
+@pytree("blocks", "couplings", static=("inference",))
+@dataclass(frozen=True, init=False, eq=False)
+class JointModel:
+    """Blocks side by side, tied by couplings, driven by one control vector ``u`` ``(p,)``.
+
+    The joint state is the blocks' states in their order. A block takes all of the control, or
+    none of it. The model is immutable: :meth:`learn` returns a new one. It is a pytree, so that it
+    passes through ``jit``, ``vmap`` and ``grad``.
+    """
+
+    blocks: tuple[Block, ...]
+    couplings: tuple[LinearCoupling, ...]
+    inference: Inference
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        couplings: Sequence[LinearCoupling] = (),
+        inference: Inference | None = None,
+    ) -> None:
+        blocks, couplings = tuple(blocks), tuple(couplings)
+        _check(blocks, couplings)
+        store(self, blocks=blocks, couplings=couplings, inference=inference or Inference())
+
+    @property
+    def dim(self) -> int:
+        """Number of coordinates of the joint state."""
+        return sum(block.dim for block in self.blocks)
+
+    @property
+    def controls(self) -> int:
+        """Number of controls."""
+        return max(block.transition.controls for block in self.blocks)
+
+    def block(self, name: str) -> Block:
+        """The block of this name; ValueError where there is none."""
+        for block in self.blocks:
+            if block.name == name:
+                return block
+        raise ValueError(f"no block {name!r}: there are {[block.name for block in self.blocks]}")
+
+    def under(self, inference: Inference) -> "JointModel":
+        """The same model with other choices of inference."""
+        return JointModel(self.blocks, self.couplings, inference)
+
+    def system(self) -> System:
+        """All factors on the joint state."""
+        starts, sensors, places, start = {}, [], [], 0
+        for block in self.blocks:
+            starts[block.name] = start
+            for sensor in block.sensors.values():
+                sensors.append(sensor)
+                places.append((start, block.dim))
+            start += block.dim
+        links = [c.rows(starts[c.source], starts[c.target], self.dim) for c in self.couplings]
+        return System(
+            JointTransition(tuple(block.transition for block in self.blocks)),
+            tuple(sensors),
+            stack_rows(*links) if links else no_rows(self.dim),
+            joint_prior(self.blocks, None),
+            tuple(places),
+        )
+
+    def learn(
+        self,
+        trajectories: Sequence[Trajectory],
+        iterations: int = 50,
+        em_rounds: int = 1,
+        mode: str = "joint",
+        forgetting: float = 1.0,
+    ) -> "tuple[JointModel, LearnReport]":
+        """Learn the transitions' parameters, and refine learned encoders between rounds.
+
+        A trajectory is a dict: block name to a length-T sequence of raw observations (None or NaN
+        where missing, or a :class:`Gaussian` message about the block's state), and
+        ``"control"`` to ``(T-1, p)``. Each of ``em_rounds`` is ``iterations`` of variational
+        message passing; before every further round, encoders that can be refined are. ``mode``
+        is ``"joint"``, all trajectories at once, or ``"per_trajectory"``, one after the other,
+        where each posterior, its precision times ``forgetting``, is the prior of the next.
+        Raises ValueError for what cannot be learned from.
+        """
+        return learn(self, trajectories, iterations, em_rounds, mode, forgetting)
+
+    def smooth(
+        self,
+        observations: Trajectory,
+        controls: Any = None,
+        n_predict: int = 0,
+        predict_controls: Any = None,
+        prior: Any = None,
+    ) -> Posterior:
+        """Beliefs about every state, from all observations, and ``n_predict`` steps beyond them.
+
+        ``controls`` ``(T-1, p)`` may also stand in ``observations`` under ``"control"``;
+        ``predict_controls`` ``(n_predict, p)`` are those of the steps beyond, zero where not
+        given. ``prior`` is the belief about the first state before its observation, joint or by
+        block. Raises ValueError for arguments that do not fit.
+        """
+        length, controls = self.checked(observations, controls)
+        n_predict = whole("n_predict", n_predict, 0)
+        if predict_controls is None:
+            predict_controls = np.zeros((n_predict, self.controls))
+        ahead = checked_controls(predict_controls, n_predict + 1, self.controls, "predict_controls")
+        controls = np.concatenate([controls, ahead]) if n_predict else controls
+        length += n_predict
+        data = gather(self.blocks, observations, controls, bucket(length), n_predict)
+        smoothed = _smooth(self, data, joint_prior(self.blocks, prior))
+        joint = trim(smoothed.states, length)
+        return Posterior(joint, smoothed.evidence, -smoothed.evidence, self.blocks)
+
+    def filter(
+        self, observations: Trajectory, controls: Any = None, prior: Any = None
+    ) -> Posterior:
+        """Beliefs about every state, each from the observations up to it.
+
+        Arguments as of :meth:`smooth`; the evidence is given per step.
+        """
+        length, controls = self.checked(observations, controls)
+        data = gather(self.blocks, observations, controls, bucket(length))
+        filtered = _filter(self, data, joint_prior(self.blocks, prior))
+        belief, evidence = trim((filtered.belief, filtered.evidence), length)
+        return Posterior(belief, evidence, -evidence, self.blocks)
+
+    def start(self, prior: Any = None) -> Filtering:
+        """The state of a stream before its first observation."""
+        return begin(self, joint_prior(self.blocks, prior))
+
+    def step(
+        self, state: Filtering, observation: Trajectory | None = None, control: Any = None
+    ) -> Filtering:
+        """The stream one step later: through ``control`` ``(p,)``, then ``observation``.
+
+        ``observation`` is a dict of block name to one raw observation; what is not in it is
+        missing. At the first step there is no ``control``. Compiled once for all steps.
+        """
+        return advance(self, state, observation, control)
+
+    def adapt(
+        self,
+        state: Filtering,
+        observation: Trajectory | None = None,
+        control: Any = None,
+        forgetting: float = 1.0,
+    ) -> "tuple[JointModel, Filtering]":
+        """:meth:`step`, and learning from that one transition; returns the new model too.
+
+        The posterior of the parameters becomes the prior of the next step, with ``forgetting``
+        times its certainty: below 1 the model follows a system that changes.
+        """
+        return adapt(self, state, observation, control, forgetting)
+
+    def plan(
+        self,
+        observations: Trajectory,
+        prior: Any = None,
+        prior_u: Any = None,
+        control_limits: Any = None,
+        iterations: int = 20,
+        hypotheses: int = 1,
+        seed: int = 0,
+    ) -> Plan:
+        """Infer the controls under which ``observations``, among them goals at any steps, are seen.
+
+        ``observations`` are of ``H + 1`` steps. ``prior_u`` is the belief about each control
+        ``(p,)``, or stacked ``(H, p)``, by default standard normal; ``control_limits``
+        ``(low, high)`` truncate it. Where a pass is not exact, ``iterations`` are made from each
+        of ``hypotheses``: the prior's mean, and random controls drawn with ``seed``. Raises
+        ValueError for arguments that do not fit.
+        """
+        return plan(
+            self, observations, prior, prior_u, control_limits, iterations, hypotheses, seed
+        )
+
+    def checked(self, observations: Trajectory, controls: Any = None) -> tuple[int, Any]:
+        """Number of steps and controls of a trajectory; ValueError where they do not fit."""
+        if controls is None and isinstance(observations, Mapping):
+            controls = observations.get(CONTROL)
+        length = length_of(self.blocks, observations, controls)
+        return length, checked_controls(controls, length, self.controls)
+
+    def replaced(self, **fields: Any) -> "JointModel":
+        """The same model with other blocks, which have been checked."""
+        return replaced(self, **fields)
+
+
+@jax.jit
+def _smooth(model: JointModel, data: Data, prior: Belief):
+    return smooth_data(model.system(), data, model.inference, prior)[0]
+
+
+@jax.jit
+def _filter(model: JointModel, data: Data, prior: Belief):
+    return filter_along(model.system(), model.inference, data, prior)
+
+
+def _check(blocks: tuple[Block, ...], couplings: tuple[LinearCoupling, ...]) -> None:
+    if not blocks:
+        raise ValueError("blocks are empty: a model needs at least one")
+    for block in blocks:
+        if not isinstance(block, Block):
+            raise ValueError(f"blocks hold a {type(block).__name__}: give Block(name, transition)")
+    names = [block.name for block in blocks]
+    if len(set(names)) < len(names):
+        raise ValueError(f"blocks are named {names}: every name may stand once")
+    sizes = {block.transition.controls for block in blocks} - {0}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"blocks take {sorted(sizes)} controls: one control vector drives all, so that a block "
+            "takes all of it or none; give each the full size (a learned B finds its zeros)"
+        )
+    dims = {block.name: block.dim for block in blocks}
+    for coupling in couplings:
+        if not isinstance(coupling, LinearCoupling):
+            raise ValueError(f"couplings hold a {type(coupling).__name__}: give LinearCoupling")
+        for end in (coupling.source, coupling.target):
+            if end not in dims:
+                raise ValueError(f"a coupling names {end!r}, but the blocks are {names}")
+        wanted = (dims[coupling.target], dims[coupling.source])
+        if coupling.matrix.shape != wanted:
+            raise ValueError(
+                f"the coupling of {coupling.source!r} and {coupling.target!r} has a matrix "
+                f"{coupling.matrix.shape}, but their sizes need {wanted}"
+            )

@@ -1,0 +1,106 @@
+"""Plans with the shipped model: what they cost, against the written energy in numpy float64."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jopa_agent.agent.graph.gaussian import Belief
+from jopa_agent.agent.graph.motion import start_belief
+from jopa_agent.agent.learning.checkpoint import load_model
+from jopa_agent.agent.model import Model
+from jopa_agent.agent.planner import Outcome, Wish, no_intent, plan
+from jopa_agent.configs.settings import Planner, read_preset, settings_from, shipped_model
+
+from .graph.transitions import PlainMotion
+
+PRESET = settings_from(read_preset("pendulum"), {})
+SETTINGS = PRESET.planner.model_copy(update={"horizon": 14, "iterations": 4, "hypotheses": 3})
+POSE = np.array([0.8, -0.5])
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_model(shipped_model("pendulum"), PRESET.body)
+
+
+def wish(can_be_held: bool) -> Wish:
+    state = jnp.asarray(np.concatenate([POSE, np.zeros(4)]), jnp.float32)
+    return Wish(state, jnp.array([0.3]), jnp.asarray(can_be_held))
+
+
+def believed(model: Model) -> Belief:
+    start = start_belief(model.transition, jnp.array([-0.6, 0.7]))
+    return Belief.of(start.mean.at[2:].set(0.02), 0.02 * start.root)
+
+
+def planned(model: Model, wish: Wish, settings: Planner = SETTINGS) -> Outcome:
+    query = jax.jit(partial(plan, settings))
+    intent = no_intent(model, settings.horizon)
+    return query(model, wish, believed(model), intent, jax.random.key(4))
+
+
+def ways(model: Model, found: Outcome) -> tuple[np.ndarray, list[np.ndarray]]:
+    """States at steps 0 ... H, and what is doubted on the way, by the plain model."""
+    oracle, states, doubts = PlainMotion(model.transition), [np.asarray(believed(model).mean)], []
+    for control in np.asarray(found.controls, float):
+        doubts.append(oracle.doubt(states[-1], control))
+        states.append(oracle.mean(states[-1], control))
+    return np.stack(states), doubts
+
+
+def effort(found: Outcome, model: Model, control: float) -> float:
+    half = 0.5 * (float(model.control_high[0]) - float(model.control_low[0]))
+    away = (np.asarray(found.controls, float) - control) / half
+    return float(0.5 * SETTINGS.control_precision * np.sum(away**2))
+
+
+def test_a_goal_that_can_be_held_is_wished_for_at_every_step(model: Model):
+    """At rest in its pose, the last step more than the others; and doubt costs its share."""
+    found = planned(model, wish(True))
+    states, doubts = ways(model, found)
+    np.testing.assert_allclose(found.ahead_mean, states[1:], rtol=0, atol=1e-3)
+    features: Any = model.transition.features
+    speed = SETTINGS.goal_velocity_weight / np.asarray(features.scale[2:4], float) ** 2
+    weights = np.concatenate([np.ones(2), speed, np.zeros(2)])
+    away = (states[1:] - np.asarray(wish(True).state)) ** 2 @ weights
+    away[-1] *= SETTINGS.goal_final_factor
+    ignorance = sum(doubt @ doubt for doubt in doubts) / 2  # of two outputs each
+    expected = 0.5 * away.sum() + effort(found, model, 0.3)
+    expected += 0.5 * SETTINGS.epistemic_weight * ignorance
+    assert float(found.energy) == pytest.approx(expected, rel=1e-3)
+    assert found.intent.arrival == 0
+
+
+def test_a_goal_that_cannot_be_held_is_passed_at_one_step(model: Model):
+    """Its pose alone counts, at the arrival, and each tick of waiting costs a little."""
+    found = planned(model, wish(False))
+    states, doubts = ways(model, found)
+    arrival = int(found.intent.arrival) + 1
+    assert 4 <= arrival <= SETTINGS.horizon
+    away = np.sum((states[arrival, :2] - POSE) ** 2)
+    ignorance = sum(doubt @ doubt for doubt in doubts[:arrival]) / 2
+    expected = 0.5 * 100 * away + effort(found, model, 0.3) + 0.05 * arrival
+    expected += 0.5 * SETTINGS.epistemic_weight * ignorance
+    assert float(found.energy) == pytest.approx(expected, rel=1e-3)
+
+
+def test_more_passes_cost_less_and_keep_the_limits(model: Model):
+    energies = []
+    for iterations in (1, 8):
+        settings = SETTINGS.model_copy(update={"iterations": iterations})
+        found = planned(model, wish(True), settings)
+        energies.append(float(found.energy))
+        assert (found.controls >= model.control_low).all()
+        assert (found.controls <= model.control_high).all()
+    assert energies[1] < energies[0]
+
+
+def test_the_next_tick_begins_with_this_plan_one_tick_later(model: Model):
+    found = planned(model, wish(True))
+    carried = found.intent.trajectory
+    np.testing.assert_array_equal(carried.controls[:-1], found.controls[1:])
+    np.testing.assert_array_equal(carried.controls[-1], found.controls[-1])
+    np.testing.assert_array_equal(carried.states[:-1], found.ahead_mean)
