@@ -103,6 +103,16 @@ def scalar(
     return array
 
 
+def in_default_floats(tree: T) -> T:
+    """``tree`` with its floats in jax's default type, so that models of another fit."""
+    float_ = jnp.result_type(float)
+
+    def cast(x):
+        return x.astype(float_) if jnp.issubdtype(jnp.result_type(x), jnp.floating) else x
+
+    return jax.tree.map(cast, tree)
+
+
 def positive(name: str, value: Any) -> Float[Array, ""]:
     """``value`` as a float array without axes; ValueError unless it is above zero."""
     return scalar(name, value, 0.0, "it must be positive")

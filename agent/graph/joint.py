@@ -9,7 +9,7 @@ import numpy as np
 
 from .adapt import adapt
 from .block import Block
-from .check import pytree, replaced, store, whole
+from .check import in_default_floats, pytree, replaced, store, whole
 from .coupling import LinearCoupling
 from .data import CONTROL, Trajectory, bucket, checked_controls, gather, joint_prior, length_of
 from .filter import filter_along
@@ -79,12 +79,14 @@ class JointModel:
                 places.append((start, block.dim))
             start += block.dim
         links = [c.rows(starts[c.source], starts[c.target], self.dim) for c in self.couplings]
-        return System(
-            JointTransition(tuple(block.transition for block in self.blocks)),
-            tuple(sensors),
-            stack_rows(*links) if links else no_rows(self.dim),
-            joint_prior(self.blocks, None),
-            tuple(places),
+        return in_default_floats(
+            System(
+                JointTransition(tuple(block.transition for block in self.blocks)),
+                tuple(sensors),
+                stack_rows(*links) if links else no_rows(self.dim),
+                joint_prior(self.blocks, None),
+                tuple(places),
+            )
         )
 
     def learn(
@@ -211,12 +213,12 @@ class JointModel:
 
 @jax.jit
 def _smooth(model: JointModel, data: Data, prior: Belief):
-    return smooth_data(model.system(), data, model.inference, prior)[0]
+    return smooth_data(model.system(), data, model.inference, in_default_floats(prior))[0]
 
 
 @jax.jit
 def _filter(model: JointModel, data: Data, prior: Belief):
-    return filter_along(model.system(), model.inference, data, prior)
+    return filter_along(model.system(), model.inference, data, in_default_floats(prior))
 
 
 def _check(blocks: tuple[Block, ...], couplings: tuple[LinearCoupling, ...]) -> None:

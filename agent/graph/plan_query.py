@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from .check import is_traced, pytree, whole
+from .check import in_default_floats, is_traced, pytree, whole
 from .data import Trajectory, as_floats, bucket, gather, joint_prior, length_of
 from .expected_free_energy import ExpectedFreeEnergy
 from .filter import update
@@ -96,6 +96,7 @@ def plan(
 @partial(jax.jit, static_argnames=("iterations", "hypotheses"))
 def _plan(model, data, prior, steering, limits, seed, iterations, hypotheses):
     system, inference = model.system(), model.inference
+    prior, steering = in_default_floats((prior, steering))
     steered = plan_data(
         system, inference, data, prior, steering, limits, iterations, hypotheses, seed
     )

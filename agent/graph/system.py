@@ -179,15 +179,16 @@ def chain_of(
 
     With ``steering`` the controls are unknown: the first of the chain's noises.
     """
-    T, n = data.live.shape[0], system.transition.dim
+    n = system.transition.dim
     rows = observed(system, data, near, inference)
     if near is None:
-        near = Belief.of(jnp.zeros((T, n), rows.value.dtype), jnp.zeros((T, n, n)))
-    before = jax.tree.map(lambda x: x[:-1], near)
-    local = jax.vmap(lambda b, u: transition_near(system.transition, b, u, inference))(
-        before, data.controls
-    )
-    offset = local.mean - jnp.einsum("tij,tj->ti", local.along_state, before.mean)
+        local, offset = _everywhere(system.transition, data, inference)
+    else:
+        before = jax.tree.map(lambda x: x[:-1], near)
+        local = jax.vmap(lambda b, u: transition_near(system.transition, b, u, inference))(
+            before, data.controls
+        )
+        offset = local.mean - jnp.einsum("tij,tj->ti", local.along_state, before.mean)
     noise, doubt = local.noise, local.doubt
     controls = data.controls if steering is None else steering.mean
     steered = doubt.value - jnp.einsum("tkp,tp->tk", doubt.matrix[:, :, n:], controls)
@@ -199,6 +200,20 @@ def chain_of(
         about = jnp.concatenate([about[:, :, :n], turned, about[:, :, n:]], axis=2)
     doubts = mask_rows(Rows(about, steered, doubt.log_scale), data.past[1:])
     return Chain(prior, local.along_state, offset, noise, rows, doubts)
+
+
+def _everywhere(
+    transition: JointTransition, data: Data, inference: Inference
+) -> tuple[Local, Float[Array, "T-1 n"]]:
+    """A linear transition at every step, worked out once; and its offsets."""
+    state = jnp.zeros(transition.dim, data.controls.dtype)
+    local = transition.local(
+        state, jnp.zeros(data.controls.shape[1], state.dtype), inference.parameters
+    )
+    offset = local.mean + data.controls @ local.along_control.T
+    steps = offset.shape[0]
+    every = jax.tree.map(lambda x: jnp.broadcast_to(x, (steps, *x.shape)), local)
+    return every, offset
 
 
 def _cubature_rows(sensor: CallableSensor, reading: Array, belief: Belief) -> Rows:

@@ -71,7 +71,7 @@ def small(seed: int) -> tuple[JointModel, MatrixNormalWishart]:
     return JointModel([block]), posterior
 
 
-def expected(model: JointModel, posterior: MatrixNormalWishart, goals: np.ndarray):
+def expected(posterior: MatrixNormalWishart, goals: np.ndarray):
     """Dense chain and factors of the expected model, doubts about the parameters among them."""
     steps = len(goals)
     mean, precision, scatter = (
@@ -103,7 +103,7 @@ def test_caution_about_uncertain_parameters_is_part_of_the_dense_posterior():
     all; a goal about one coordinate on the way."""
     model, posterior = small(3)
     goals = reach((1.0, -1.0))
-    exact = dense.posterior(*expected(model, posterior, goals))
+    exact = dense.posterior(*expected(posterior, goals))
     pairs = [exact.joint.marginal(("u", t), ("x", t))[1] for t in range(17)]
     gains = np.stack([np.linalg.solve(cov[1:, 1:], cov[1:, :1]).T for cov in pairs])
     same(model.plan({"a": goals}), exact, gains)
@@ -115,7 +115,7 @@ def test_limits_are_those_of_quadratic_programming(share: float):
     is certain; the others spread as they do given those."""
     model, posterior = small(4)
     goals = reach((1.0, -1.0))
-    exact = dense.posterior(*expected(model, posterior, goals))
+    exact = dense.posterior(*expected(posterior, goals))
     mean, cov = exact.joint.marginal(*[("u", t) for t in range(17)])
     limit, white = share * np.abs(mean).max(), np.linalg.inv(np.linalg.cholesky(cov))
     best = lsq_linear(white, white @ mean, (-limit, limit), tol=1e-14).x

@@ -39,7 +39,7 @@ def with_page(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
 
 
 @pytest.mark.parametrize(("degree", "control_degree"), [(1, 0), (2, 1), (3, 2), (1, 3)])
-def test_a_model_comes_back_bit_for_bit(
+def test_a_model_comes_back(
     tmp_path: Path, make_model: Callable[..., Model], degree: int, control_degree: int
 ):
     model = make_model(degree, control_degree)
@@ -49,7 +49,8 @@ def test_a_model_comes_back_bit_for_bit(
     for one, two in zip(jax.tree.leaves(found), jax.tree.leaves(model), strict=True):
         assert one.dtype == two.dtype == np.float32
         assert one.shape == two.shape
-        assert np.asarray(one).tobytes() == np.asarray(two).tobytes()
+        # roots are kept, and what follows from them is worked out again: within some roundings
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6 * np.abs(two).max())
 
 
 def test_the_page_is_readable_and_says_what_the_model_is_about(folder: Path):
