@@ -9,7 +9,6 @@ import jax.numpy as jnp
 from .check import pytree, replaced, store
 from .factor import Transition
 from .gaussian import Belief
-from .sensors import Sensor
 
 _WIDE = 10.0
 
@@ -24,15 +23,15 @@ class Block:
     """
 
     name: str
-    transition: Transition
-    observe: dict[str, Sensor]
+    transition: Any  # a Transition
+    observe: dict[str, Any]  # of Sensors
     prior: Belief
 
     def __init__(
         self,
         name: str,
         transition: Transition,
-        observe: Sensor | Mapping[str, Sensor] | None = None,
+        observe: Any = None,
         prior: Belief | None = None,
     ) -> None:
         if not isinstance(name, str) or not name or name == "control":
@@ -63,7 +62,7 @@ class Block:
         return self.transition.dim
 
     @property
-    def sensors(self) -> dict[str, Sensor]:
+    def sensors(self) -> dict[str, Any]:
         """Sensors by name; a single one may have the name ``""``."""
         return self.observe
 

@@ -192,18 +192,14 @@ class CallableSensor:
         return jax.jacfwd(self.function)(state), self.covariance(state)
 
 
-class Encoding(Protocol):
-    """The part of a sensor with ``encode`` that turns raw observations into messages."""
-
-    def encode(self, observation: Any) -> Gaussian: ...
-
-
 class EncoderSensor:
     """An observation factor whose ``encode`` turns a raw observation into a message.
 
     ``encode`` may be a jax function, which then runs compiled for all observations at once, or
     any Python function, which is called for each. A missing observation sends no message.
     """
+
+    encode: Any
 
     linear = True
 
@@ -212,7 +208,7 @@ class EncoderSensor:
         del dim
         return None
 
-    def gather(self: Encoding, name: str, observations: Any) -> Readings:
+    def gather(self, name: str, observations: Any) -> Readings:
         """Stack what is there, or encode it at once where jax cannot look into the encoder."""
         told = np.array([not is_missing(value) for value in observations])
         if len(told) == 1 and told[0] and isinstance(observations[0], np.ndarray):
@@ -242,7 +238,7 @@ class EncoderSensor:
         precision[told] = np.stack([message.precision for message in found])
         return Readings(Gaussian.of(*_floats(eta, precision)), told)
 
-    def rows(self: Encoding, readings: Readings, states: Float[Array, "T n"]) -> Rows:
+    def rows(self, readings: Readings, states: Float[Array, "T n"]) -> Rows:
         """The same everywhere: ``states`` is looked at for its shape alone."""
         T, n = states.shape
         if readings.values is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import jax.monitoring
 import numpy as np
@@ -27,10 +28,10 @@ def compilations() -> Iterator[list[str]]:
     """The names of all functions that are compiled meanwhile."""
     found: list[str] = []
 
-    def listen(event: str, seconds: float, **details) -> None:
-        del seconds
+    def listen(event: str, duration_secs: float, **kwargs: Any) -> None:
+        del duration_secs
         if event == "/jax/core/compile/backend_compile_duration":
-            found.append(str(details.get("fun_name", event)))
+            found.append(str(kwargs.get("fun_name", event)))
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:

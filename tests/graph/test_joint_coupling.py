@@ -81,11 +81,8 @@ class Pair:
         constant += 1.5 * np.log(2 * np.pi)
         found = []
         for t, control in enumerate(self.controls):
-            terms, value = {("x", t): root[:, :2] @ HAND}, np.zeros(3)
-            if free:
-                terms["u", t] = root[:, 2:]
-            else:
-                value = -root[:, 2:] @ control
+            terms = {("x", t): root[:, :2] @ HAND, **({("u", t): root[:, 2:]} if free else {})}
+            value = np.zeros(3) if free else -root[:, 2:] @ control
             found.append(dense.Observation(terms, value, np.eye(3), constant))
         return found
 

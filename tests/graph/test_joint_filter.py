@@ -65,11 +65,11 @@ def test_filter_smoother_and_evidence_are_those_of_cuthbert():
     readings[0] = np.nan
     root = [np.linalg.cholesky(x) for x in (noise, cov, prior)]
 
-    def dynamics(inputs):
-        return jnp.asarray(along), control @ inputs[0] + offset, jnp.asarray(root[0])
+    def dynamics(model_inputs):
+        return jnp.asarray(along), control @ model_inputs[0] + offset, jnp.asarray(root[0])
 
-    def sensor(inputs):
-        return jnp.asarray(matrix), jnp.zeros(m), jnp.asarray(root[1]), inputs[1]
+    def sensor(model_inputs):
+        return jnp.asarray(matrix), jnp.zeros(m), jnp.asarray(root[1]), model_inputs[1]
 
     theirs = kalman.build_filter(np.zeros(n), root[2], dynamics, sensor)
     inputs = (jnp.asarray(controls), jnp.asarray(readings[1:]))

@@ -86,11 +86,11 @@ def test_the_extended_filter_is_that_of_cuthbert():
     readings, controls = recorded(0)
     readings[0] = np.nan
 
-    def dynamics(state, inputs):
-        return lambda x: (swing(x, inputs[0]), jnp.linalg.cholesky(rough(x))), state.mean
+    def dynamics(state, model_inputs):
+        return lambda x: (swing(x, model_inputs[0]), jnp.linalg.cholesky(rough(x))), state.mean
 
-    def sensor(state, inputs):
-        return lambda x: (bob(x), jnp.linalg.cholesky(blurred(x))), state.mean, inputs[1]
+    def sensor(state, model_inputs):
+        return lambda x: (bob(x), jnp.linalg.cholesky(blurred(x))), state.mean, model_inputs[1]
 
     theirs = moments.build_filter(MEAN, np.linalg.cholesky(COV), dynamics, sensor)
     inputs = (jnp.asarray(controls), jnp.asarray(readings[1:]))
