@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .adapt import adapt
@@ -129,7 +130,9 @@ class JointModel:
         if predict_controls is None:
             predict_controls = np.zeros((n_predict, self.controls))
         ahead = checked_controls(predict_controls, n_predict + 1, self.controls, "predict_controls")
-        controls = np.concatenate([controls, ahead]) if n_predict else controls
+        if n_predict:
+            array: Any = jnp if isinstance(controls, jax.Array) else np
+            controls = array.concatenate([controls, ahead])
         length += n_predict
         data = gather(self.blocks, observations, controls, bucket(length), n_predict)
         smoothed = _smooth(self, data, joint_prior(self.blocks, prior))
