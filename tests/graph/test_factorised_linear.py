@@ -10,7 +10,6 @@ from jopa_agent.agent.graph.block import Block
 from jopa_agent.agent.graph.factorised_density import FactorisedDensity, MatrixGaussian
 from jopa_agent.agent.graph.factorised_linear import FactorisedLinear
 from jopa_agent.agent.graph.joint import JointModel
-from jopa_agent.agent.graph.learn_query import faded
 from jopa_agent.agent.graph.learned_linear import LearnedLinear, near_identity
 from jopa_agent.agent.graph.matrix_normal_wishart import Statistics
 from jopa_agent.agent.graph.sensors import FixedSensor
@@ -173,7 +172,7 @@ def test_one_trajectory_after_the_other_in_float32():
 def test_forgetting_keeps_means_and_lowers_certainty():
     rng = np.random.default_rng(6)
     prior, posterior = some(rng, 2, 1)._replace(dof=4.0), some(rng, 2, 1)._replace(dof=20.0)
-    found = faded(built(posterior), built(prior), 0.5)
+    found = built(posterior).faded(built(prior), 0.5)
     assert isinstance(found, FactorisedDensity)
     kept = posterior._replace(
         a_precision=posterior.a_precision / 2,
@@ -182,7 +181,7 @@ def test_forgetting_keeps_means_and_lowers_certainty():
         dof=10.0,
     )
     agree(found, kept, 1e-14)
-    assert faded(built(posterior), built(prior), 0.1).wishart.dof == 4.0
+    assert built(posterior).faded(built(prior), 0.1).wishart.dof == 4.0
 
 
 @pytest.mark.usefixtures("float64")
