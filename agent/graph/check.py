@@ -13,7 +13,6 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 T = TypeVar("T")
-_WIDE, _NARROW = np.dtype(np.float64), np.dtype(np.float32)
 
 
 def vector(name: str, value: Any, size: int | None = None) -> Float[Array, "n"]:
@@ -106,7 +105,7 @@ def scalar(
 
 def default_float() -> np.dtype:
     """jax's default type of floats."""
-    return _WIDE if jax.config.jax_enable_x64 else _NARROW
+    return np.dtype(jax.dtypes.canonicalize_dtype(float))
 
 
 def in_default_floats(tree: T) -> T:
