@@ -56,7 +56,7 @@ def pairs(rng: np.random.Generator, n: int, p: int, count: int):
 
 
 @given(seed=seeds, n=st.integers(1, 3), p=st.integers(0, 2))
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_learning_is_coordinate_ascent(seed: int, n: int, p: int):
     """Sweep by sweep and to the fixed point."""
     rng = np.random.default_rng(seed)
@@ -73,7 +73,7 @@ def test_learning_is_coordinate_ascent(seed: int, n: int, p: int):
 
 
 @given(seed=seeds, n=st.integers(1, 3), p=st.integers(0, 2))
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_the_layer_holds_the_expectations(seed: int, n: int, p: int):
     """``E|x' - A x - B u|²_W`` and the covariance of the next state, from dense covariances."""
     rng = np.random.default_rng(seed)
@@ -100,7 +100,7 @@ def test_the_layer_holds_the_expectations(seed: int, n: int, p: int):
 
 
 @given(seed=seeds, n=st.integers(1, 3), p=st.integers(0, 2))
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 def test_information_gain_is_that_of_dense_regression(seed: int, n: int, p: int):
     rng = np.random.default_rng(seed)
     q, z = some(rng, n, p), rng.normal(size=(4, n + p))
