@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .encoders.vae import LearnedVAE
     from .graph.block import Block
     from .graph.coupling import LinearCoupling
+    from .graph.encoder_sensor import Frozen
     from .graph.expected_free_energy import ExpectedFreeEnergy
     from .graph.factorised_density import FactorisedDensity, MatrixGaussian
     from .graph.factorised_linear import FactorisedLinear
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from .graph.linear_gaussian_model import LinearGaussianModel
     from .graph.matrix_normal_wishart import MatrixNormalWishart
     from .graph.model_structure import ModelStructure
-    from .graph.sensors import CallableSensor, FixedSensor, Frozen
+    from .graph.sensors import CallableSensor, FixedSensor
     from .graph.wishart import Wishart
     from .learning.model_file import load_graph, save_graph
 
@@ -46,7 +47,8 @@ _HOMES = {
     "graph.linear_gaussian_model": ("LinearGaussianModel",),
     "graph.matrix_normal_wishart": ("MatrixNormalWishart",),
     "graph.model_structure": ("ModelStructure",),
-    "graph.sensors": ("CallableSensor", "FixedSensor", "Frozen"),
+    "graph.encoder_sensor": ("Frozen",),
+    "graph.sensors": ("CallableSensor", "FixedSensor"),
     "graph.wishart": ("Wishart",),
     "encoders.vae": ("LearnedVAE",),
 }

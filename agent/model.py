@@ -8,12 +8,13 @@ from jaxtyping import Array, Float, UInt8
 
 from .encoders.pose import PoseEncoder
 from .graph.check import pytree
+from .graph.encoder_sensor import EncoderSensor
 from .graph.gaussian import Gaussian
 from .graph.inference import Inference
 from .graph.learned_features import LearnedFeatures
 from .graph.motion import start_belief
+from .graph.readings import Readings
 from .graph.rows import no_rows
-from .graph.sensors import EncoderSensor, Readings
 from .graph.system import Data, JointTransition, System
 
 # The transition's parameters are known as well as data told them: they widen its noise.

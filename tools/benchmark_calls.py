@@ -11,7 +11,7 @@ import benchmark_peers as peers
 import numpy as np
 from benchmark_race import Call, Timing, timed
 
-OURS = "ours"
+OURS, JITTED = "ours", "ours, in jit"
 
 
 def filterer(way: str, name: str, steps: int) -> Call:
@@ -22,12 +22,14 @@ def filterer(way: str, name: str, steps: int) -> Call:
         model = _learned_model(4) if "learned" in name else _known_model(truth)
         if way == "scan":
             return partial(model.filter, {"state": jax.numpy.asarray(readings)}), _nothing
-        rows = list(readings)
+        rows, step = list(readings), model.step
+        if name == JITTED:
+            step = jax.jit(model.step)
 
         def ours() -> Any:
             state = model.start()
             for row in rows:
-                state = jax.block_until_ready(model.step(state, {"state": row}))
+                state = jax.block_until_ready(step(state, {"state": row}))
             return state
 
         return ours, _nothing
@@ -52,14 +54,16 @@ def smoother(name: str, steps: int) -> Call:
 
     truth, readings = _parameters(2), _readings(2, steps)
     values = jax.numpy.asarray(readings)
-    if name == OURS:
+    if name.startswith(OURS):
         model = _known_model(truth)
 
-        def ours() -> peers.Found:
+        def ours(values: jax.Array = values) -> peers.Found:
             found = model.smooth({"state": values})
             return peers.Found(found.joint.mean, found.joint.root, found.evidence)
 
-        return ours, partial(_error, truth, readings, True)
+        compiled = jax.jit(ours)
+        call = partial(compiled, values) if name == JITTED else ours
+        return lambda: jax.block_until_ready(call()), partial(_error, truth, readings, True)
     query, rooted = peers.query("smooth", *name.split(", "))
     run = jax.jit(query)
     return lambda: jax.block_until_ready(run(truth, values)), partial(

@@ -13,8 +13,8 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Float
 
 from ..graph.check import positive, pytree, shape_line, whole
+from ..graph.encoder_sensor import EncoderSensor
 from ..graph.gaussian import Belief, Gaussian
-from ..graph.sensors import EncoderSensor
 from .bounds import Image, bound, correction, evaluated, mean_bound, mean_worth, worth
 from .layers import Network, ascend, linear_network
 from .pictures import checked_pictures, leading_components, pixels_of

@@ -13,10 +13,9 @@ from .gaussian import Belief
 from .learn import expected_statistics
 from .learn_query import adopt, carried
 from .pairs import pairs_of
-from .rows import Rows
-from .sensors import Readings
+from .precise import compiled
 from .smooth_query import smooth_data
-from .stream import Filtering, advance, one_control, single
+from .stream import Filtering, Given, advance, one_control, rows_of, single
 from .system import Data, JointTransition
 
 if TYPE_CHECKING:
@@ -37,24 +36,25 @@ def adapt(
     if not is_traced(state.fresh) and bool(state.fresh):
         return model, after
     given = single(model, observation or {})
-    control = one_control(model, state, control)
+    control = one_control(model.controls, state, control)
     transition = _adapt(model, state.joint, control, given, jnp.asarray(forgetting))
     return adopt(model, transition.parts), after
 
 
-@jax.jit
+@compiled
 def _adapt(
     model: "JointModel",
     before: Belief,
     control: Float[Array, "p"],
-    given: tuple[tuple[Readings, ...], Rows],
+    given: Given,
     forgetting: Float[Array, ""],
 ) -> JointTransition:
     """The transitions after one more: the state before it is smoothed by the new observation."""
     system, float_ = model.system(), before.mean.dtype
-    readings, rows = jax.tree.map(lambda x: jnp.concatenate([jnp.zeros_like(x), x]), given)
+    given = jax.tree.map(lambda x: jnp.concatenate([jnp.zeros_like(x), x]), given)
     live = jnp.ones(2, float_)
-    data = Data(readings, rows, control[None].astype(float_), live, live)
+    rows = rows_of(given, live, system.transition.dim)
+    data = Data(given.readings, rows, control[None].astype(float_), live, live)
     inference = replace(model.inference, parameters="variational", scan="sequential")
     smoothed, chain = smooth_data(system, data, inference, before)
     statistics = expected_statistics(system, data, pairs_of(chain, smoothed))

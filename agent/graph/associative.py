@@ -9,8 +9,6 @@ associative too. Means of the smoother are refined as in the sequential pass.
 
 A stretch that no row reaches is propagated as it is. A mode that grows beyond the largest float
 within it overflows here, even where a later row bounds it in the sequential pass.
-
-Products are taken in full precision, whatever the accelerator's default is.
 """
 
 from collections.abc import Callable
@@ -23,11 +21,12 @@ from jax.scipy.linalg import block_diag, solve_triangular
 from jaxtyping import Array, Float
 
 from .chain import Chain, Smoothed, closed_loop
-from .elimination import eliminated, triangle
+from .elimination import eliminated
 from .filter import Filtered, update
 from .gaussian import Belief
 from .rows import Rows
 from .smooth import Laws, Play, energy, laws_of
+from .square_root import triangle
 
 Stack = TypeVar("Stack")
 

@@ -31,8 +31,7 @@ class Smoothed(NamedTuple):
 
     ``states``: beliefs about each state, stacked ``(T, n)``. ``noises`` ``(T-1, q)``: posterior
     mean of the noises; given the state, ``w_t = noises_t + gains_t (x_t - states.mean_t) +
-    noise_roots_t ζ``. ``pull`` ``(T, n)`` is the gradient of the log messages from the future at
-    the smoothed states. ``evidence``: log of the integral of all factors.
+    noise_roots_t ζ``. ``evidence``: log of the integral of all factors.
     """
 
     states: Belief

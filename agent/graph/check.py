@@ -103,9 +103,14 @@ def scalar(
     return array
 
 
+def default_float() -> np.dtype:
+    """jax's default type of floats."""
+    return np.dtype(jax.dtypes.canonicalize_dtype(float))
+
+
 def in_default_floats(tree: T) -> T:
     """``tree`` with its floats in jax's default type, so that models of another fit."""
-    float_ = jnp.result_type(float)
+    float_ = default_float()
 
     def cast(x):
         return x.astype(float_) if jnp.issubdtype(jnp.result_type(x), jnp.floating) else x
@@ -137,7 +142,7 @@ def floats(name: str, value: Any) -> Float[Array, "..."]:
     if any(map(is_traced, jax.tree.leaves(value))):
         array = jnp.asarray(value)
         wide = jnp.issubdtype(array.dtype, jnp.floating)
-        return array if wide else array.astype(jnp.result_type(float))
+        return array if wide else array.astype(default_float())
     try:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:

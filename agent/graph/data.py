@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .block import Block
-from .check import is_traced
+from .check import default_float, is_traced
 from .gaussian import Belief, Gaussian
 from .rows import Rows, embed_rows, message_rows, stack_rows
 from .system import Data
@@ -96,15 +96,14 @@ def gather(
             sequence = [None] * length if sequence is None else sequence
             readings.append(_longer(sensor.gather(key, sequence), steps))
         start += block.dim
-    float_ = jnp.result_type(float)
+    float_ = default_float()
     live = (np.arange(steps) < length).astype(float_)
     past = (np.arange(steps) < length - predicted).astype(float_)
-    array: Any = jnp if isinstance(controls, jax.Array) else np
-    padded = array.pad(controls, ((0, steps - length), (0, 0))).astype(float_)
+    controls = _longer(controls, steps - 1).astype(float_)
     zeros: Any = np.zeros
     none = Rows(zeros((steps, 0, dim), float_), zeros((steps, 0), float_), live * 0)
     rows = stack_rows(*messages) if messages else none
-    return Data(tuple(readings), rows, padded, live, past)
+    return Data(tuple(readings), rows, controls, live, past)
 
 
 def checked_controls(controls: Any, length: int, size: int, name: str = "controls") -> Any:
@@ -204,7 +203,7 @@ def _split(block: Block, sequence: Sequence[Any]) -> tuple[Sequence[Any], Gaussi
     if not places:
         return sequence, None
     n = block.dim
-    float_ = jnp.result_type(float)
+    float_ = default_float()
     eta = [np.zeros(n, float_)] * len(sequence)
     precision = [np.zeros((n, n), float_)] * len(sequence)
     for place in places:
@@ -229,12 +228,13 @@ def _longer(values: Any, steps: int) -> Any:
         spare = steps - x.shape[0]
         if not spare:
             return x
-        array = jnp if is_traced(x) else np
-        return array.pad(x, [(0, spare)] + [(0, 0)] * (x.ndim - 1))
+        zeros: Any = jnp.zeros if is_traced(x) else np.zeros
+        array: Any = jnp if is_traced(x) else np
+        return array.concatenate([x, zeros((spare, *x.shape[1:]), x.dtype)])
 
     return jax.tree.map(longer, values)
 
 
 def as_floats(values: Any) -> Array:
     """``values`` in jax's default float type."""
-    return jnp.asarray(values, jnp.result_type(float))
+    return jnp.asarray(values, default_float())

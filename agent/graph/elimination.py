@@ -4,12 +4,10 @@ Rows about ``x_{t+1}`` become rows about ``x_t`` and the noise between them; in 
 state) a QR leaves the law of the noise given the state, and what is left to say about the state.
 """
 
-from functools import partial
-
-import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
+
+from .square_root import triangle
 
 
 def eliminated(
@@ -29,30 +27,3 @@ def eliminated(
     one = jnp.eye(q, q + n, dtype=noise.dtype)
     missing = max(n - seen.shape[0] - doubt.shape[0], 0)
     return triangle(jnp.pad(jnp.concatenate([onward, turned, one]), ((0, missing), (0, 0))), q)
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(1,))
-def triangle(rows: Float[Array, "m n"], leading: int) -> Float[Array, "k n"]:
-    """``R`` of a QR, ``RᵀR = rowsᵀ rows``, with derivatives where ``rows`` have lower rank.
-
-    Only the ``leading`` columns must be independent. The derivative keeps ``R`` triangular in
-    these; below, it is that of some root of the same matrix, up to a rotation of the rows there.
-    """
-    del leading
-    return triangle_with_basis(rows)[1]
-
-
-def triangle_with_basis(
-    rows: Float[Array, "m n"],
-) -> tuple[Float[Array, "m k"], Float[Array, "k n"]]:
-    return jnp.linalg.qr(rows)
-
-
-@triangle.defjvp
-def _triangle_jvp(leading, primals, tangents):
-    basis, root = triangle_with_basis(*primals)
-    change = basis.T @ tangents[0]
-    corner = root[:leading, :leading]
-    ratio = solve_triangular(corner, change[:, :leading].T, trans=1).T
-    turn = jnp.pad(jnp.tril(ratio, -1), ((0, 0), (0, root.shape[0] - leading)))
-    return root, change - (turn - turn.T) @ root

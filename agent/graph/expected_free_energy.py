@@ -33,7 +33,7 @@ import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
-from .gaussian import lower_root
+from .square_root import free_root, triangle
 
 
 @partial(
@@ -188,10 +188,10 @@ def anticipated_roots(
         columns = jnp.block(
             [[sensor_noise, sensor @ before, blind], [still, along @ before, noise]]
         )
-        after = lower_root(columns)[m:, m:]
+        after = triangle(columns.T, m).T[m:, m:]
         return after, after
 
-    first = lower_root(jnp.concatenate([along[0] @ root, noise[0]], axis=1))
+    first = free_root(jnp.concatenate([along[0] @ root, noise[0]], axis=1))
     steps = (along[1:], noise[1:], sensors[:-1], sensor_noise_roots[:-1])
     _, later = jax.lax.scan(read_and_move, first, steps)
     return jnp.concatenate([first[None], later])

@@ -19,7 +19,7 @@ from .factorised_density import FactorisedDensity, symmetric
 from .layer import Layer
 from .learned_linear import LearnedLinear, near_identity
 from .matrix_normal_wishart import MatrixNormalWishart, Statistics
-from .square_root import inverse_of_lower, lower_root
+from .square_root import free_root, inverse_of_lower, lower_root
 from .wishart import Wishart
 
 
@@ -64,7 +64,7 @@ class FactorisedLinear(LearnedLinear):
             return local
         push = jnp.einsum("ijr,j->ir", self.columns, jnp.concatenate([state, control]))
         noise = jnp.concatenate([self.layer.predictive_root, push], axis=1)
-        return local._replace(noise=lower_root(noise))
+        return local._replace(noise=free_root(noise))
 
     def learned(self, statistics: Statistics) -> "FactorisedLinear":
         """One sweep, ``q(A)``, ``q(B)``, ``q(W)``, by ``statistics`` about this factor's mean.

@@ -9,10 +9,11 @@ from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Bool, Float
 
 from .factor import Local
-from .gaussian import Belief, lower_root
+from .gaussian import Belief
 from .inference import Inference
 from .linearise import transition_near
 from .rows import Rows
+from .square_root import free_root, triangle
 from .system import Data, System, observed
 
 
@@ -53,7 +54,7 @@ def update(belief: Belief, rows: Rows) -> Filtered:
     m, n = rows.matrix.shape
     seen = rows.matrix @ belief.root
     one, none = jnp.eye(m, dtype=seen.dtype), jnp.zeros((n, m), seen.dtype)
-    post = lower_root(jnp.block([[one, seen], [none, belief.root]]))
+    post = triangle(jnp.block([[one, none.T], [seen.T, belief.root.T]]), m).T
     innovation_root, gain, posterior = post[:m, :m], post[m:, :m], post[m:, m:]
     miss = rows.value - rows.matrix @ belief.mean
     surprise = solve_triangular(innovation_root, miss, lower=True)
@@ -134,4 +135,4 @@ def _square(root: Float[Array, "n k"]) -> Float[Array, "n n"]:
     n, k = root.shape
     if k == n:
         return root
-    return jnp.pad(root, ((0, 0), (0, n - k))) if k < n else lower_root(root)
+    return jnp.pad(root, ((0, 0), (0, n - k))) if k < n else free_root(root)

@@ -19,10 +19,11 @@ from .inference import Inference
 from .learn_query import LearnReport, learn
 from .plan_query import Plan, plan
 from .posterior import Posterior, trim
+from .precise import compiled
 from .rows import no_rows, stack_rows
 from .smooth_query import smooth_data
 from .stream import Filtering, advance, begin
-from .system import Data, JointTransition, System
+from .system import Data, JointTransition, System, all_linear
 
 
 @pytree("blocks", "couplings", static=("inference",))
@@ -58,6 +59,13 @@ class JointModel:
     def controls(self) -> int:
         """Number of controls."""
         return max(block.transition.controls for block in self.blocks)
+
+    @property
+    def linear(self) -> bool:
+        """Whether one pass of smoothing is exact."""
+        parts = [block.transition for block in self.blocks]
+        sensors = [sensor for block in self.blocks for sensor in block.sensors.values()]
+        return all_linear(parts, sensors, self.inference)
 
     def block(self, name: str) -> Block:
         """The block of this name; ValueError where there is none."""
@@ -214,12 +222,12 @@ class JointModel:
         return replaced(self, **fields)
 
 
-@jax.jit
+@compiled
 def _smooth(model: JointModel, data: Data, prior: Belief):
     return smooth_data(model.system(), data, model.inference, in_default_floats(prior))[0]
 
 
-@jax.jit
+@compiled
 def _filter(model: JointModel, data: Data, prior: Belief):
     return filter_along(model.system(), model.inference, data, in_default_floats(prior))
 

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from .factor import Parameters, no_doubt
 from .matrix_normal_wishart import MatrixNormalWishart
+from .precise import compiled
 from .rows import Rows
 
 
@@ -52,6 +53,7 @@ class Layer(NamedTuple):
         return Rows(matrix, matrix @ at - self.doubt_root.T @ z, self.log_scale)
 
 
+@compiled
 def layer_of(posterior: MatrixNormalWishart) -> Layer:
     """The layer that a matrix-normal-Wishart ``posterior`` stands for.
 

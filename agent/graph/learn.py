@@ -10,7 +10,6 @@ out once for all of them.
 """
 
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -18,10 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .check import is_traced
+from .check import default_float, is_traced
 from .inference import Inference
 from .matrix_normal_wishart import Statistics
 from .pairs import pairs_of
+from .precise import compiled
 from .rows import Rows
 from .smooth_query import smooth_data
 from .system import Data, System, observed
@@ -100,13 +100,13 @@ def iterate(
     return jax.lax.fori_loop(0, iterations, improve, (system, energies))
 
 
-@partial(jax.jit, static_argnames=("inference", "shared", "room"))
+@compiled(static_argnames=("inference", "shared", "room"))
 def iterate_compiled(system, inference, data, weights, shared, iterations, room):
     """:func:`iterate`, compiled for any number of ``iterations``."""
     return iterate(system, inference, Group(data, weights, shared), iterations, room)
 
 
-@partial(jax.jit, static_argnames=("inference",))
+@compiled(static_argnames=("inference",))
 def all_rows(system: System, inference: Inference, data: Data) -> Rows:
     """What all linear sensors say, for trajectories stacked along the first axis."""
     return jax.vmap(lambda one: observed(system, one, None, inference))(data)
@@ -145,4 +145,4 @@ def group_up(system: System, inference: Inference, data: list[Data]) -> tuple[Sy
         stacked.live[first],
         stacked.past[first],
     )
-    return bare, Group(grouped, jnp.asarray(weights, jnp.result_type(float)), True)
+    return bare, Group(grouped, jnp.asarray(weights, default_float()), True)

@@ -16,9 +16,11 @@ from .learned_features import LearnedFeatures
 from .matrix_normal_wishart import Statistics
 from .motion import motion, start_belief
 from .pairs import pairs_of
+from .precise import compiled
+from .readings import Readings
 from .regression import LastLayer, regress
 from .rows import no_rows
-from .sensors import FixedSensor, Readings
+from .sensors import FixedSensor
 from .smooth_query import smooth_data
 from .system import Data, JointTransition, System
 
@@ -126,7 +128,7 @@ def first_regression(
     return basis, regress(sums)
 
 
-@jax.jit
+@compiled
 def _expect(transition: LearnedFeatures, sensor_noise, poses, controls):
     """Statistics, squared residuals of the observations, and log evidence, over all segments."""
     d, n = transition.outputs, transition.dim

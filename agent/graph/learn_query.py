@@ -12,10 +12,8 @@ from jaxtyping import Float
 
 from .check import is_traced, whole
 from .data import Trajectory, bucket, gather
-from .factorised_density import FactorisedDensity
 from .inference import Inference
 from .learn import group_up, iterate, iterate_compiled
-from .matrix_normal_wishart import MatrixNormalWishart
 from .system import Data, System
 
 if TYPE_CHECKING:
@@ -200,20 +198,10 @@ def _fresh(system: System) -> System:
 def carried(system: System, priors: list[Any], forgetting: Any) -> System:
     """``system`` whose posteriors have become priors."""
     parts = tuple(
-        part if prior is None else part.from_prior(faded(part.posterior, prior, forgetting))
+        part if prior is None else part.from_prior(part.posterior.faded(prior, forgetting))
         for part, prior in zip(system.transition.parts, priors, strict=True)
     )
     return replace(system, transition=replace(system.transition, parts=parts))
-
-
-def faded(posterior: Any, prior: Any, forgetting: Any) -> MatrixNormalWishart | FactorisedDensity:
-    """``posterior`` with the same means and ``forgetting`` times its certainty, but not less
-    certain of the noise than ``prior``."""
-    if isinstance(posterior, FactorisedDensity):
-        return posterior.faded(prior, forgetting)
-    dof = jnp.maximum(forgetting * posterior.dof, jnp.minimum(prior.dof, posterior.dof))
-    scale = posterior.inverse_scale * (dof / posterior.dof)
-    return MatrixNormalWishart.of(posterior.mean, forgetting * posterior.precision, scale, dof)
 
 
 def _alike(data: list[Data]) -> list[Data]:

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .check import is_traced, pytree, replaced, store, whole
+from .check import default_float, is_traced, pytree, replaced, store, whole
 from .data import bucket
 from .gaussian import Belief
 from .layer import layer_of
-from .learn_query import faded
 from .learned_features import small_weights
 from .matrix_normal_wishart import MatrixNormalWishart, Statistics
+from .precise import compiled
 
 
 class AffineReport(NamedTuple):
@@ -113,7 +113,7 @@ class LearnedAffine:
         z, y = self._batch(x, y, u)
         before = self.posterior
         if forgetting < 1:
-            known = faded(before, self.prior, forgetting)
+            known = before.faded(self.prior, forgetting)
             assert isinstance(known, MatrixNormalWishart)
             before = known
         posterior, report = _learn(before, z, y)
@@ -170,7 +170,7 @@ class LearnedAffine:
         return array.concatenate(parts, axis=1)
 
 
-@jax.jit
+@compiled
 def _learn(before: MatrixNormalWishart, z: Array, y: Array):
     """Posterior and report; a second pass about the mean that was found holds float32."""
     told = ~(jnp.isnan(z).any(1) | jnp.isnan(y).any(1))
@@ -187,7 +187,7 @@ def _learn(before: MatrixNormalWishart, z: Array, y: Array):
     return after, AffineReport(evidence, statistics.count)
 
 
-@jax.jit
+@compiled
 def _predict(posterior: MatrixNormalWishart, z: Array) -> Belief:
     layer = layer_of(posterior)
     return Belief.of(z @ layer.mean.T, jax.vmap(lambda row: layer.noise(row, "predictive"))(z))
@@ -201,7 +201,7 @@ def _columns(name: str, value: Any, size: int) -> Any:
         raise ValueError(f"{name} is no array of numbers ({error}): give rows of {size}") from None
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name} has the type {array.dtype}: give real numbers, NaN for missing")
-    array = array.astype(jnp.result_type(float))
+    array = array.astype(default_float())
     array = array[:, None] if array.ndim == 1 and size == 1 else array
     if array.ndim != 2 or array.shape[1] != size:
         raise ValueError(

@@ -9,13 +9,14 @@ from jaxtyping import Array, Float
 
 from .expected_free_energy import ExpectedFreeEnergy, anticipated_roots, expected_free_energy
 from .gaussian import Belief
+from .precise import compiled
 from .square_root import semidefinite_root
 
 if TYPE_CHECKING:
     from .linear_gaussian_model import LinearGaussianModel
 
 
-@partial(jax.jit, static_argnames="preferred")
+@compiled(static_argnames="preferred")
 def score_plan(
     model: "LinearGaussianModel",
     belief: Belief,

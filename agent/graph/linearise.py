@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from .factor import Local, Transition
 from .gaussian import Belief, lower_root
 from .inference import Inference
+from .square_root import free_root
 
 
 def transition_near(
@@ -26,7 +27,7 @@ def transition_near(
     noise = jax.vmap(lambda x: transition.local(x, control, inference.parameters).noise)(points)
     noise = jnp.moveaxis(noise, 0, 1).reshape(mean.shape[0], -1) / jnp.sqrt(points.shape[0])
     columns = jnp.concatenate([residue, noise], axis=1)
-    return local._replace(mean=mean, along_state=along, noise=lower_root(columns))
+    return local._replace(mean=mean, along_state=along, noise=free_root(columns))
 
 
 def regress_on(function, belief: Belief):

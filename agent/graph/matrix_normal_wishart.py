@@ -156,6 +156,15 @@ class MatrixNormalWishart:
         dof = self.dof + statistics.count
         return MatrixNormalWishart.of(centre + step, precision, scatter, dof)
 
+    def faded(
+        self, prior: "MatrixNormalWishart", forgetting: Float[Array, ""] | float
+    ) -> "MatrixNormalWishart":
+        """The same means with ``forgetting`` times the certainty, but not less certain of the
+        noise than ``prior``."""
+        dof = jnp.maximum(forgetting * self.dof, jnp.minimum(prior.dof, self.dof))
+        scale = self.inverse_scale * (dof / self.dof)
+        return MatrixNormalWishart.of(self.mean, forgetting * self.precision, scale, dof)
+
     def __mul__(self, other: "MatrixNormalWishart") -> "MatrixNormalWishart":
         """Product of the two densities."""
         n, k = self.mean.shape

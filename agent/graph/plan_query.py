@@ -1,7 +1,6 @@
 """Planning by a joint model: the posterior of the controls, given what shall be seen."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -9,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from .check import in_default_floats, is_traced, pytree, whole
+from .check import default_float, in_default_floats, is_traced, pytree, whole
 from .data import Trajectory, as_floats, bucket, gather, joint_prior, length_of
 from .expected_free_energy import ExpectedFreeEnergy
 from .filter import update
@@ -17,6 +16,7 @@ from .foresight import foresee
 from .gaussian import Belief, Gaussian
 from .planning import plan_data
 from .posterior import Posterior, trim
+from .precise import compiled
 from .system import Steering, observed
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def plan(
     data = gather(model.blocks, observations, np.zeros((length - 1, p)), steps)
     steering = _steering(prior_u, length - 1, steps - 1, p)
     limits = None if control_limits is None else _limits(control_limits, p)
-    if limits is not None or not model.system().linear(model.inference):
+    if limits is not None or not model.linear:
         _check_spread(steering)
     belief = joint_prior(model.blocks, prior)
     steered, expected = _plan(model, data, belief, steering, limits, seed, iterations, hypotheses)
@@ -93,7 +93,7 @@ def plan(
     )
 
 
-@partial(jax.jit, static_argnames=("iterations", "hypotheses"))
+@compiled(static_argnames=("iterations", "hypotheses"))
 def _plan(model, data, prior, steering, limits, seed, iterations, hypotheses):
     system, inference = model.system(), model.inference
     prior, steering = in_default_floats((prior, steering))
@@ -109,7 +109,7 @@ def _plan(model, data, prior, steering, limits, seed, iterations, hypotheses):
 
 def _steering(prior_u: Any, length: int, steps: int, size: int) -> Steering:
     """The prior of every control, from one belief or from beliefs stacked over time."""
-    float_ = jnp.result_type(float)
+    float_ = default_float()
     if prior_u is None:
         mean, root = np.zeros(size, float_), np.eye(size, dtype=float_)
     elif isinstance(prior_u, Gaussian | Belief):

@@ -17,8 +17,9 @@ from jaxtyping import Array, Bool, Float
 
 from .check import pytree
 from .factor import Transition
-from .gaussian import Belief, lower_root
+from .gaussian import Belief
 from .rows import Rows
+from .square_root import free_root
 
 _STEP_SIZES = (1.0, 0.5, 0.25, 0.0625)
 
@@ -106,7 +107,7 @@ def beliefs_along(transition: Transition, belief: Belief, plan: Trajectory) -> B
         state, control, gain = inputs
         local = transition.local(state, control, "predictive")
         closed = local.along_state + local.along_control @ gain
-        root = lower_root(jnp.concatenate([closed @ root, local.noise], axis=1))
+        root = free_root(jnp.concatenate([closed @ root, local.noise], axis=1))
         return root, root
 
     inputs = (plan.states[:-1], plan.controls, plan.gains)

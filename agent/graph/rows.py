@@ -9,6 +9,7 @@ from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
 from .gaussian import Gaussian
+from .precise import compiled
 from .square_root import lower_root, whitening
 
 
@@ -67,7 +68,7 @@ def reading_rows(
     return Rows(white[:, :-1], white[:, -1], -volume - 0.5 * math.log(2 * math.pi) * told.sum())
 
 
-@jax.jit
+@compiled
 def message_rows(messages: Gaussian) -> Rows:
     """Rows of messages stacked along the first axis, each read as an observation of its mean.
 

@@ -18,9 +18,10 @@ from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
 from .chain import Chain, Smoothed, closed_loop
-from .elimination import eliminated, triangle
-from .gaussian import Belief, lower_root
+from .elimination import eliminated
+from .gaussian import Belief
 from .rows import Rows
+from .square_root import free_root, triangle
 
 
 class Laws(NamedTuple):
@@ -65,13 +66,13 @@ def laws_of(
     q = chain.noise.shape[2]
     corner, side = noise_rows[..., :q], noise_rows[..., q:]
     one = jnp.broadcast_to(jnp.eye(q, dtype=corner.dtype), corner.shape)
-    solved = solve_triangular(corner, jnp.concatenate([one, side], axis=-1))
+    roots = solve_triangular(corner, one)  # well conditioned: its rows hold those of w ~ N(0, I)
     seen = jnp.concatenate([future[0], chain.rows.matrix[0]]) @ chain.prior.root
     k = seen.shape[1]
     first = triangle(jnp.concatenate([jnp.eye(k, dtype=seen.dtype), seen]), k)
     log_volume = -_log_diagonal(corner).sum() - _log_diagonal(first).sum()
     first_root = solve_triangular(first, jnp.eye(k, dtype=seen.dtype))
-    return Laws(-solved[..., q:], solved[..., :q], first_root, future, log_volume)
+    return Laws(-(roots @ side), roots, first_root, future, log_volume)
 
 
 def play(chain: Chain, laws: Laws) -> Smoothed:
@@ -161,7 +162,7 @@ def _roots(chain: Chain, laws: Laws, closed: Array) -> Float[Array, "T n n"]:
 
     def step(root, inputs):
         closed, fresh = inputs
-        root = lower_root(jnp.concatenate([closed @ root, fresh], axis=1))[:, :n]
+        root = free_root(jnp.concatenate([closed @ root, fresh], axis=1))[:, :n]
         return root, root
 
     _, later = jax.lax.scan(step, first, (closed, fresh))
@@ -173,7 +174,7 @@ def square_root(columns: Float[Array, "n k"]) -> Float[Array, "n n"]:
     n, k = columns.shape
     if k < n:
         return jnp.pad(columns, ((0, 0), (0, n - k)))
-    return lower_root(columns)
+    return free_root(columns)
 
 
 def _log_diagonal(root: Float[Array, "... k k"]) -> Float[Array, "..."]:

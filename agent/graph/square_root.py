@@ -6,6 +6,8 @@ and nothing that depends on the matrix alone can tell. A derivative may therefor
 is one, and divides by no difference of eigenvalues.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +23,39 @@ def lower_root(columns: Float[Array, "*t n k"]) -> Float[Array, "*t n m"]:
     It has ``m = min(n, k)`` columns.
     """
     return jnp.linalg.qr(columns.mT, mode="r").mT
+
+
+def free_root(columns: Float[Array, "n k"]) -> Float[Array, "n m"]:
+    """As :func:`lower_root`, with derivatives also where it is singular: those of some root of the
+    same matrix, up to a rotation of its columns."""
+    return triangle(columns.T, 0).T
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def triangle(rows: Float[Array, "m n"], leading: int) -> Float[Array, "k n"]:
+    """``R`` of a QR, ``RᵀR = rowsᵀ rows``, with derivatives where ``rows`` have lower rank.
+
+    Only the ``leading`` columns must be independent. The derivative keeps ``R`` triangular in
+    these; below, it is that of some root of the same matrix, up to a rotation of the rows there.
+    """
+    del leading
+    return _triangle_with_basis(rows)[1]
+
+
+def _triangle_with_basis(
+    rows: Float[Array, "m n"],
+) -> tuple[Float[Array, "m k"], Float[Array, "k n"]]:
+    return jnp.linalg.qr(rows)
+
+
+@triangle.defjvp
+def _triangle_jvp(leading, primals, tangents):
+    basis, root = _triangle_with_basis(*primals)
+    change = basis.T @ tangents[0]
+    corner = root[:leading, :leading]
+    ratio = solve_triangular(corner, change[:, :leading].T, trans=1).T
+    turn = jnp.pad(jnp.tril(ratio, -1), ((0, 0), (0, root.shape[0] - leading)))
+    return root, change - (turn - turn.T) @ root
 
 
 def square_lower(root: Float[Array, "n k"]) -> Float[Array, "n n"]:

@@ -1,8 +1,9 @@
 """Filtering as observations come in, one step at a time."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -12,18 +13,22 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from .block import Block
-from .check import is_traced, pytree, replaced
+from .check import default_float, is_traced, replaced
 from .data import Trajectory, checked_controls, gather, length_of
 from .filter import filter_step
 from .gaussian import Belief, Gaussian
 from .inference import Inference
 from .posterior import slices
+from .precise import compiled
+from .readings import Readings
 from .rows import Rows
-from .sensors import Readings
 from .system import Data, JointTransition, System
 
 if TYPE_CHECKING:
     from .joint import JointModel
+
+
+_LATER = np.bool_(False)
 
 
 class Filtering(NamedTuple):
@@ -52,12 +57,15 @@ class Filtering(NamedTuple):
 def begin(model: "JointModel", prior: Belief) -> Filtering:
     """The state before the first observation, of the shapes that all later ones have."""
     n = model.dim
-    float_ = jnp.result_type(float)
+    float_ = default_float()
     root = jnp.zeros((n, n), float_).at[:, : prior.root.shape[1]].set(prior.root)
     zero, mean = np.zeros((), float_), prior.mean.astype(float_)
     blank = np.zeros(model.controls, float_)
     start = (mean, root, np.bool_(True))
-    shapes = jax.eval_shape(_advance, _lean(model), start, blank, single(model, {}))
+    graph = _lean(model)
+    shapes = jax.eval_shape(
+        partial(_advance, graph.form), graph.numbers, start, blank, single(model, {})
+    )
     return Filtering(Belief.of(mean, root), zero, np.zeros(shapes[3].shape, float_), start[2])
 
 
@@ -65,51 +73,87 @@ def advance(
     model: "JointModel", state: Filtering, observation: Trajectory | None, control: Any
 ) -> Filtering:
     """The stream one step later."""
-    control = one_control(model, state, control)
+    graph = _lean(model)
+    control = one_control(graph.controls, state, control)
     now = (state.joint.mean, state.joint.root, state.fresh)
-    found = _advance(_lean(model), now, control, single(model, observation or {}))
-    return Filtering(Belief.of(found[0], found[1]), found[2], found[3], np.bool_(False))
+    found = _advance(graph.form, graph.numbers, now, control, single(model, observation or {}))
+    return Filtering(Belief.of(found[0], found[1]), found[2], found[3], _LATER)
 
 
-def one_control(model: "JointModel", state: Filtering, control: Any) -> Array:
-    """The control ``(p,)`` before one step; zero before the first."""
+def one_control(size: int, state: Filtering, control: Any) -> Array:
+    """The control ``(size,)`` before one step; zero before the first."""
     if control is not None:
-        return checked_controls(np.reshape(control, (1, -1)), 2, model.controls, "control")[0]
-    if model.controls and not _may_be_first(state.fresh):
+        return checked_controls(np.reshape(control, (1, -1)), 2, size, "control")[0]
+    if size and not _may_be_first(state.fresh):
         raise ValueError(
-            f"control is missing: the model has {model.controls}, and this is not the first step; "
+            f"control is missing: the model has {size}, and this is not the first step; "
             "give what was applied since the last observation"
         )
-    return np.zeros(model.controls, jnp.result_type(float))  # type: ignore[return-value]
+    return np.zeros(size, default_float())  # type: ignore[return-value]
 
 
 def _may_be_first(fresh: Any) -> bool:
     return is_traced(fresh) or bool(fresh)
 
 
-@jax.jit
-def _advance(graph: "_Graph", now, control: Array, given):
+@compiled(static_argnums=0)
+def _advance(form: "_Form", numbers: Array, now, control: Array, given: "Given"):
     mean, root, fresh = now
-    readings, rows = given
     live = jnp.ones(1, mean.dtype)
-    data = Data(readings, rows, jnp.zeros((0, control.shape[0])), live, live)
-    belief = Belief.of(mean, root)
-    told = filter_step(
-        graph.system, graph.inference, belief, control.astype(mean.dtype), data, fresh
-    )
+    rows = rows_of(given, live, mean.shape[0])
+    data = Data(given.readings, rows, jnp.zeros((0, control.shape[0])), live, live)
+    belief, control = Belief.of(mean, root), control.astype(mean.dtype)
+    told = filter_step(form.system(numbers), form.inference, belief, control, data, fresh)
     return told.belief.mean, told.belief.root, told.evidence, told.surprise
 
 
-@pytree("system", static=("inference",))
-@dataclass(frozen=True, eq=False)
-class _Graph:
-    """What filtering needs of a model, and no more: calls are paid for by the array."""
+class Given(NamedTuple):
+    """What was observed at one step; ``messages`` are None where there are none."""
 
-    system: System
+    readings: tuple[Readings, ...]
+    messages: Rows | None
+
+
+def rows_of(given: Given, live: Float[Array, "T"], dim: int) -> Rows:
+    """Its messages as rows, over the steps of ``live``."""
+    steps, float_ = live.shape[0], live.dtype
+    none = Rows(jnp.zeros((steps, 0, dim), float_), jnp.zeros((steps, 0), float_), 0 * live)
+    return none if given.messages is None else given.messages
+
+
+@dataclass(frozen=True, eq=False)
+class _Form:
+    """All of a model but its numbers: what a compiled step depends on. There is one object for
+    each, which is told by its identity."""
+
+    structure: Any
+    shapes: tuple[tuple[tuple[int, ...], Any], ...]
     inference: Inference
 
+    def system(self, numbers: Float[Array, "k"]) -> System:
+        """The system whose arrays were laid end to end."""
+        ends = np.cumsum([math.prod(shape) for shape, _ in self.shapes])
+        pieces = jnp.split(numbers, ends[:-1])
+        arrays = [
+            piece.reshape(shape).astype(dtype)
+            for piece, (shape, dtype) in zip(pieces, self.shapes, strict=True)
+        ]
+        return jax.tree.unflatten(self.structure, arrays)
 
-@jax.jit
+
+_form = lru_cache(maxsize=256)(_Form)
+
+
+class _Graph(NamedTuple):
+    """A model taken apart, its arrays laid end to end: a call is paid for by the array, and by
+    every node of a pytree."""
+
+    form: _Form
+    numbers: Float[Array, "k"]
+    controls: int
+
+
+@compiled
 def _system(model: "JointModel") -> System:
     return model.system()
 
@@ -128,21 +172,24 @@ def _lean(model: "JointModel") -> _Graph:
             for part in system.transition.parts
         )
         system = replaced(system, transition=JointTransition(parts), prior=None)
-        found = _Graph(system, model.inference)
+        arrays, structure = jax.tree.flatten(system)
+        shapes = tuple((x.shape, x.dtype) for x in arrays)
+        numbers = jnp.concatenate([jnp.ravel(x).astype(default_float()) for x in arrays])
+        found = _Graph(_form(structure, shapes, model.inference), numbers, model.controls)
         if not traced:
             _LEAN[model] = found
     return found
 
 
-def single(model: "JointModel", observation: Trajectory) -> tuple[tuple[Readings, ...], Rows]:
+def single(model: "JointModel", observation: Trajectory) -> Given:
     """Readings and messages of one step."""
     blocks = model.blocks
-    none = _blank(model.dim, jnp.result_type(float))
     if len(blocks) == 1 == len(observation) == len(blocks[0].observe) and "" in blocks[0].observe:
         block = blocks[0]
         value = observation.get(block.name)
-        if value is not None and not isinstance(value, Gaussian | Belief | Mapping):
-            return (block.observe[""].gather(block.name, _one(value)),), none
+        plain = type(value) is np.ndarray
+        if plain or (value is not None and not isinstance(value, Gaussian | Belief | Mapping)):
+            return Given((block.observe[""].gather(block.name, _one(value)),), None)
     sequences = {
         name: {key: _one(one) for key, one in value.items()}
         if isinstance(value, Mapping)
@@ -152,14 +199,9 @@ def single(model: "JointModel", observation: Trajectory) -> tuple[tuple[Readings
     if sequences:
         length_of(blocks, sequences, None)
     data = gather(blocks, sequences, np.zeros((0, model.controls)), 1)
-    return data.readings, data.messages
+    return Given(data.readings, data.messages if data.messages.value.shape[1] else None)
 
 
 def _one(value: Any) -> Any:
-    return value[None] if is_traced(value) else [value]
-
-
-@lru_cache
-def _blank(dim: int, dtype: Any) -> Rows:
-    zeros: Any = np.zeros
-    return Rows(zeros((1, 0, dim), dtype), zeros((1, 0), dtype), zeros(1, dtype))
+    numeric = isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0
+    return value[None] if numeric or is_traced(value) else [value]

@@ -1,5 +1,6 @@
 """All factors of a model on one joint state: the graph, as the queries see it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,11 +11,13 @@ from jaxtyping import Array, Float
 from .chain import Chain
 from .check import pytree
 from .factor import Local, Parameters
-from .gaussian import Belief, lower_root
+from .gaussian import Belief
 from .inference import Inference
 from .linearise import regress_on, transition_near
+from .readings import Readings, Sensor
 from .rows import Rows, embed_rows, mask_rows, reading_rows, stack_rows
-from .sensors import CallableSensor, Readings, Sensor
+from .sensors import CallableSensor
+from .square_root import free_root
 
 # Several independent solves that are batched over this many steps can block each other for ever on
 # a CPU with few cores (XLA's thread pool, jax 0.10): from here on one waits for the other.
@@ -109,9 +112,13 @@ class System:
 
     def linear(self, inference: Inference) -> bool:
         """Whether one pass of smoothing is exact: nothing depends on where it is linearised."""
-        constant = inference.parameters != "predictive" or self.transition.certain
-        sensors = all(sensor.linear for sensor in self.sensors)
-        return self.transition.linear and constant and sensors
+        return all_linear(self.transition.parts, self.sensors, inference)
+
+
+def all_linear(parts: Sequence[Any], sensors: Sequence[Sensor], inference: Inference) -> bool:
+    """Whether one pass of smoothing is exact with these transitions and sensors."""
+    known = inference.parameters != "predictive" or all(part.certain for part in parts)
+    return known and all(factor.linear for factor in (*parts, *sensors))
 
 
 @pytree("readings", "messages", "controls", "live", "past")
@@ -219,5 +226,5 @@ def _everywhere(
 def _cubature_rows(sensor: CallableSensor, reading: Array, belief: Belief) -> Rows:
     mean, slope, residue, points = regress_on(sensor.function, belief)
     roots = jnp.moveaxis(jax.vmap(sensor.noise_root)(points), 0, 1).reshape(mean.shape[0], -1)
-    noise = lower_root(jnp.concatenate([residue, roots / jnp.sqrt(points.shape[0])], axis=1))
+    noise = free_root(jnp.concatenate([residue, roots / jnp.sqrt(points.shape[0])], axis=1))
     return reading_rows(slope, reading - mean + slope @ belief.mean, noise)

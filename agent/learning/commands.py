@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ...configs.settings import Settings
 from ...envs import Body, read_goal
 from ..bodies import body_for
-from ..compiled import keep_what_is_compiled
+from ..jax_setup import set_up_jax
 from .checkpoint import load_model, save_model
 from .collect import collect
 from .dataset import Dataset, load_dataset
@@ -29,7 +29,7 @@ def record(settings: Settings, out: Path) -> None:
 
 def make_model(settings: Settings, dataset_file: Path | None, out: Path) -> None:
     """Learn a model from a dataset, recorded first where none is given, and save it."""
-    keep_what_is_compiled()
+    set_up_jax()
     body = body_for(settings)
     dataset = load_dataset(dataset_file) if dataset_file else None
     with _progress() as progress:

@@ -14,7 +14,7 @@ import numpy as np
 from ...configs.settings import Settings
 from ...envs import Body, read_goal
 from ..bodies import body_for
-from ..compiled import keep_what_is_compiled
+from ..jax_setup import set_up_jax
 from ..mind import Mind, load_mind
 from .score import Score, score
 
@@ -115,7 +115,7 @@ class _Worker:
 
 def _prepare(settings: Settings, model: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    keep_what_is_compiled()
+    set_up_jax()
     _Worker.settings = settings
     _Worker.body = body_for(settings)
     goal = read_goal(settings.run.goal, _Worker.body)

@@ -9,11 +9,10 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import jaxtyped
 
-from ..graph.check import matrix, unchecked
+from ..graph.check import default_float, matrix, unchecked
 from .errors import ModelError
 
 _DERIVED = ("layer", "columns")  # of what learns: they follow from its posterior
@@ -141,7 +140,7 @@ def _learned(instance: Any) -> Any:
 def _check_transition(instance: Any) -> None:
     """It maps states to states of its own size; nothing is computed."""
     n, p = instance.dim, instance.controls
-    state, control = (jax.ShapeDtypeStruct((k,), jnp.result_type(float)) for k in (n, p))
+    state, control = (jax.ShapeDtypeStruct((k,), default_float()) for k in (n, p))
     local = jax.eval_shape(lambda x, u: instance.local(x, u, "variational"), state, control)
     found = local.mean.shape, local.along_state.shape, local.along_control.shape
     if found != ((n,), (n, n), (n, p)) or local.noise.shape[0] != n:

@@ -2,7 +2,7 @@
 
 from ...transport.clock import NS_PER_MS
 from ...transport.messages import FIRST_EPOCH, Belief, Frame, Goal, Header, Plan
-from ..compiled import keep_what_is_compiled
+from ..jax_setup import set_up_jax
 from ..mind import Step, load_mind
 from .process import Child
 
@@ -11,7 +11,7 @@ def main(child: Child) -> None:
     """Run the filter over every frame in order, plan, and publish both."""
     launch = child.launch
     child.report("loading the model")
-    keep_what_is_compiled()
+    set_up_jax()
     mind = load_mind(launch.model, launch.settings)
     child.report("compiling")
     mind.compile()

@@ -62,7 +62,7 @@ def test_many_frames_at_once_are_the_frames_one_by_one(encoder: PoseEncoder):
 
 
 @given(seed=st.integers(0, 1000), d=st.integers(1, 3))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_whitening_gives_zero_mean_and_unit_covariance(seed: int, d: int):
     rng = np.random.default_rng(seed)
     mixing = 0.3 * rng.normal(size=(d, d)) + np.eye(d)

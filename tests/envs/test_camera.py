@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jopa_agent.envs.camera import Camera
 
@@ -28,7 +28,6 @@ def plain(render: np.ndarray, crop: int, size: int) -> np.ndarray:
     margin=st.tuples(st.integers(0, 5), st.integers(0, 5)),
     dark=st.booleans(),
 )
-@settings(deadline=None)
 def test_a_frame_is_the_rounded_mean_gray_of_each_block(
     seed: int, size: int, block: int, margin: tuple[int, int], dark: bool
 ):

@@ -15,10 +15,10 @@ from jopa_agent.agent.graph.associative import (
     smooth_parallel,
 )
 from jopa_agent.agent.graph.chain import Chain
-from jopa_agent.agent.graph.elimination import triangle
 from jopa_agent.agent.graph.gaussian import Belief
 from jopa_agent.agent.graph.rows import Rows
 from jopa_agent.agent.graph.smooth import backward_laws, smooth
+from jopa_agent.agent.graph.square_root import triangle
 
 from . import dense
 

@@ -39,7 +39,7 @@ def test_tracers_are_checked_for_their_shape_alone():
 
 
 @given(seed=st.integers(0, 2**32 - 1), rank=st.integers(0, 5))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_covariances_computed_in_float32_pass(seed: int, rank: int):
     """Whatever their rank; their rounding's asymmetry is taken away."""
     rng = np.random.default_rng(seed)

@@ -261,7 +261,7 @@ def test_trials_of_several_blocks_add_up() -> None:
     np.testing.assert_allclose(both.of_steps, without.of_steps - expected, rtol=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10**6), sizes=st.sampled_from([(1, 1), (4, 2), (2, 3)]))
 def test_gains_are_never_negative_and_do_not_see_units(seed: int, sizes: tuple[int, int]) -> None:
     """Information is the same for readings in any units and mixtures."""

@@ -10,7 +10,6 @@ from jopa_agent.agent.graph.block import Block
 from jopa_agent.agent.graph.factorised_density import FactorisedDensity, MatrixGaussian
 from jopa_agent.agent.graph.factorised_linear import FactorisedLinear
 from jopa_agent.agent.graph.joint import JointModel
-from jopa_agent.agent.graph.learn_query import faded
 from jopa_agent.agent.graph.learned_linear import LearnedLinear, near_identity
 from jopa_agent.agent.graph.matrix_normal_wishart import Statistics
 from jopa_agent.agent.graph.sensors import FixedSensor
@@ -57,7 +56,7 @@ def pairs(rng: np.random.Generator, n: int, p: int, count: int):
 
 
 @given(seed=seeds, n=st.integers(1, 3), p=st.integers(0, 2))
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_learning_is_coordinate_ascent(seed: int, n: int, p: int):
     """Sweep by sweep and to the fixed point."""
     rng = np.random.default_rng(seed)
@@ -74,7 +73,7 @@ def test_learning_is_coordinate_ascent(seed: int, n: int, p: int):
 
 
 @given(seed=seeds, n=st.integers(1, 3), p=st.integers(0, 2))
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_the_layer_holds_the_expectations(seed: int, n: int, p: int):
     """``E|x' - A x - B u|²_W`` and the covariance of the next state, from dense covariances."""
     rng = np.random.default_rng(seed)
@@ -101,7 +100,7 @@ def test_the_layer_holds_the_expectations(seed: int, n: int, p: int):
 
 
 @given(seed=seeds, n=st.integers(1, 3), p=st.integers(0, 2))
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 def test_information_gain_is_that_of_dense_regression(seed: int, n: int, p: int):
     rng = np.random.default_rng(seed)
     q, z = some(rng, n, p), rng.normal(size=(4, n + p))
@@ -173,7 +172,7 @@ def test_one_trajectory_after_the_other_in_float32():
 def test_forgetting_keeps_means_and_lowers_certainty():
     rng = np.random.default_rng(6)
     prior, posterior = some(rng, 2, 1)._replace(dof=4.0), some(rng, 2, 1)._replace(dof=20.0)
-    found = faded(built(posterior), built(prior), 0.5)
+    found = built(posterior).faded(built(prior), 0.5)
     assert isinstance(found, FactorisedDensity)
     kept = posterior._replace(
         a_precision=posterior.a_precision / 2,
@@ -182,7 +181,7 @@ def test_forgetting_keeps_means_and_lowers_certainty():
         dof=10.0,
     )
     agree(found, kept, 1e-14)
-    assert faded(built(posterior), built(prior), 0.1).wishart.dof == 4.0
+    assert built(posterior).faded(built(prior), 0.1).wishart.dof == 4.0
 
 
 @pytest.mark.usefixtures("float64")

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jopa_agent.agent.graph.features import PolynomialFeatures, polynomial_powers
 
@@ -22,7 +22,6 @@ SIZES = [(1, 1, 1, 0), (2, 1, 3, 2), (4, 1, 3, 2), (2, 2, 2, 3), (3, 0, 2, 0), (
     degree=st.integers(0, 4),
     control_degree=st.integers(0, 3),
 )
-@settings(deadline=None)
 def test_the_monomials_are_all_that_the_degrees_allow_and_each_once(
     states: int, controls: int, degree: int, control_degree: int
 ):
@@ -45,7 +44,6 @@ def test_the_monomials_are_all_that_the_degrees_allow_and_each_once(
     degree=st.integers(0, 4),
     control_degree=st.integers(0, 3),
 )
-@settings(deadline=None)
 def test_powers_are_ordered_by_degree_and_hold_their_prefixes(
     states: int, controls: int, degree: int, control_degree: int
 ):

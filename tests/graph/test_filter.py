@@ -10,8 +10,9 @@ import pytest
 from jopa_agent.agent.graph.filter import Filtered, filter_along, filter_step, predict, update
 from jopa_agent.agent.graph.gaussian import Belief, Gaussian
 from jopa_agent.agent.graph.inference import Inference
+from jopa_agent.agent.graph.readings import Readings
 from jopa_agent.agent.graph.rows import Rows, embed_rows, message_rows, no_rows
-from jopa_agent.agent.graph.sensors import FixedSensor, Readings
+from jopa_agent.agent.graph.sensors import FixedSensor
 from jopa_agent.agent.graph.system import Data, JointTransition, System
 from scipy.stats import multivariate_normal
 

@@ -51,7 +51,7 @@ def test_zero_precision_says_nothing():
 
 
 @given(seed=seeds, columns=st.sampled_from([3, 4, 9]))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_the_lower_root_has_the_same_outer_product(seed: int, columns: int):
     wide = np.random.default_rng(seed).normal(size=(3, columns)).astype(np.float32)
     root = np.asarray(lower_root(jnp.asarray(wide)), np.float64)
@@ -70,7 +70,7 @@ def test_a_belief_shows_the_covariance_of_its_root():
 
 
 @given(seed=seeds, rank=st.integers(0, 3))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_precision_root_restores_precision_and_eta(seed: int, rank: int):
     rng = np.random.default_rng(seed)
     with jax.enable_x64(True):
@@ -106,7 +106,7 @@ def test_what_a_rank_deficient_message_does_not_say_stays_unsaid():
 
 
 @given(seed=seeds, n=st.integers(1, 4))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_products_commute_and_division_undoes_them(seed: int, n: int):
     rng = np.random.default_rng(seed)
     with jax.enable_x64(True):
@@ -117,7 +117,7 @@ def test_products_commute_and_division_undoes_them(seed: int, n: int):
 
 
 @given(seed=seeds, n=st.integers(1, 4))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_moments_entropy_and_divergence(seed: int, n: int):
     """Entropy by scipy; the divergence by its textbook formula with inverses, in float64."""
     rng = np.random.default_rng(seed)
@@ -186,7 +186,7 @@ def test_beliefs_and_messages_may_be_stacked():
 
 
 @given(seed=seeds, rank=st.integers(0, 3), scale=st.sampled_from([1e-3, 1.0, 1e4]))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_a_belief_keeps_a_covariance_that_is_singular(seed: int, rank: int, scale: float):
     """To a hundred roundings of the largest entry; traced as well as not."""
     rng = np.random.default_rng(seed)

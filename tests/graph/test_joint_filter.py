@@ -33,7 +33,7 @@ def test_filtering_is_the_dense_posterior_of_every_prefix(seed: int, rank: int):
     assert np.asarray(found.free_energy) == pytest.approx(-np.asarray(found.evidence), abs=0)
 
 
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=10, derandomize=True)
 @given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=17, max_size=17))
 def test_the_filter_ends_where_the_smoother_does(missing: list[list[bool]]):
     """The last belief, and the evidence of all steps together."""

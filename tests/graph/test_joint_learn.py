@@ -165,7 +165,7 @@ def test_features_that_are_linear_learn_what_the_linear_factor_does():
     assert report.free_energy == pytest.approx(exact.free_energy, abs=1e-9)
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=8, derandomize=True)
 @given(st.lists(st.booleans(), min_size=18, max_size=18))
 def test_free_energy_falls_whatever_is_missing(missing: list[bool]):
     (readings, controls), (others, pushes) = two(8)

@@ -44,7 +44,7 @@ def test_smoothing_is_the_dense_posterior(seed: int, rank: int):
         assert found.beliefs[name].cov == pytest.approx(exact.cov[:, where, where], abs=EXACT)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15, derandomize=True)
 @given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=17, max_size=17))
 def test_whatever_is_missing_says_nothing(missing: list[list[bool]]):
     """Of the leg's readings, any coordinates at any steps."""

@@ -51,7 +51,7 @@ def regressors(x: np.ndarray, u: np.ndarray | None, intercept: bool) -> np.ndarr
     controls=st.integers(0, 2),
     intercept=st.booleans(),
 )
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 def test_posterior_evidence_and_predictions(
     seed: int, inputs: int, outputs: int, controls: int, intercept: bool
 ):

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from jopa_agent.agent.graph.block import Block
 from jopa_agent.agent.graph.coupling import LinearCoupling
+from jopa_agent.agent.graph.encoder_sensor import Frozen
 from jopa_agent.agent.graph.gaussian import Belief, Gaussian
 from jopa_agent.agent.graph.joint import JointModel
 from jopa_agent.agent.graph.known import CallableProcessNoise, KnownLinear, KnownPhysics
 from jopa_agent.agent.graph.linear_gaussian_model import LinearGaussianModel
-from jopa_agent.agent.graph.sensors import CallableSensor, FixedSensor, Frozen
+from jopa_agent.agent.graph.sensors import CallableSensor, FixedSensor
 
 STEPS = 7
 

@@ -57,7 +57,7 @@ def agree(found: MatrixNormalWishart, expected: Parameters, rtol: float) -> None
 
 
 @given(seed=seeds, n=st.integers(1, 3), k=st.integers(1, 4), count=st.integers(0, 12))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_updating_is_conjugate_regression(seed: int, n: int, k: int, count: int):
     """Whatever the centre, and in whichever parts the data come."""
     rng = np.random.default_rng(seed)
@@ -76,7 +76,7 @@ def test_updating_is_conjugate_regression(seed: int, n: int, k: int, count: int)
 
 
 @given(seed=seeds)
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_moved_statistics_are_those_about_the_other_centre(seed: int):
     rng = np.random.default_rng(seed)
     z, y = rng.normal(size=(9, 3)), rng.normal(size=(9, 2))
@@ -113,7 +113,7 @@ def test_float32_finds_small_noise_around_large_data():
 
 
 @given(seed=seeds, where=st.sampled_from([0.0, 1.0]))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_data_without_noise_leave_a_density(seed: int, where: float):
     """In float32, from a centre that is right (1) and from one that is far off (0)."""
     rng = np.random.default_rng(seed)
@@ -127,7 +127,7 @@ def test_data_without_noise_leave_a_density(seed: int, where: float):
 
 
 @given(seed=seeds, n=st.integers(1, 3), k=st.integers(1, 3), count=st.integers(0, 30))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_evidence_is_expected_log_likelihood_less_divergence(seed: int, n: int, k: int, count: int):
     """And both are the closed form of the evidence, a ratio of normalisers."""
     rng = np.random.default_rng(seed)
@@ -153,7 +153,7 @@ def test_evidence_is_expected_log_likelihood_less_divergence(seed: int, n: int, 
 
 
 @given(seed=seeds, n=st.integers(1, 3), k=st.integers(1, 3))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_products_commute_and_division_undoes_them(seed: int, n: int, k: int):
     rng = np.random.default_rng(seed)
     with jax.enable_x64(True):

@@ -77,7 +77,7 @@ def test_a_long_hard_chain_in_single_precision(query: str):
     assert np.linalg.eigvalsh(cov.astype(float))[:, 0].min() > 0
 
 
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=10, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1), decades=st.floats(0, 4))
 def test_single_precision_comes_close_whatever_the_model(seed: int, decades: float):
     """With sensors and parameters of any scale."""

@@ -337,7 +337,7 @@ def curved(seed: int, strength: float = 0.1, columns: int = 0) -> Problem:
     strength=st.sampled_from([0.1, 0.5]),
     columns=st.sampled_from([0, 2]),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_the_free_energy_never_rises_and_the_limits_always_hold(
     seed: int, strength: float, columns: int
 ):

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jopa_agent.agent.graph.gaussian import Belief
 from jopa_agent.agent.graph.learn_motion import InBasis
@@ -65,7 +65,6 @@ def test_a_ridge_pulls_towards_the_prior():
 
 
 @given(seed=st.integers(0, 1000), weight=st.floats(0, 1e3))
-@settings(deadline=None)
 def test_zellners_prior_gives_the_weighted_mean_of_prior_and_data(seed: int, weight: float):
     phi, targets, statistics = data(seed)
     prior = np.random.default_rng(seed + 1).normal(size=(4, 2))
@@ -80,7 +79,6 @@ def test_zellners_prior_gives_the_weighted_mean_of_prior_and_data(seed: int, wei
 
 
 @given(seed=st.integers(0, 1000), weight=st.floats(0, 10), ridge=st.floats(0, 10))
-@settings(deadline=None)
 def test_about_what_the_statistics_are_makes_no_difference(seed: int, weight: float, ridge: float):
     phi, targets, statistics = data(seed)
     about, prior = np.random.default_rng(seed + 1).normal(size=(2, 4, 2))

@@ -356,7 +356,7 @@ SHAPES = [(5, 3, 2, 2, 3, 1), (4, 2, 4, 1, 0, 0), (6, 3, 0, 2, 1, 2), (1, 3, 2, 
 
 
 @given(seed=st.integers(0, 2**31), shape=st.sampled_from([*SHAPES, (3, 2, 1, 0, 5, 2)]))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_any_chain_is_smoothed_as_one_dense_gaussian(seed: int, shape: tuple[int, ...]):
     """With more noises than coordinates, none at all, a certain first state, or no rows."""
     with jax.enable_x64(True):

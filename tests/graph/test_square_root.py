@@ -21,7 +21,7 @@ semidefinite_root_jit, eigen_root_jit = jax.jit(semidefinite_root), jax.jit(eige
 
 
 @given(seed=seeds, rank=st.integers(0, 4), spread=st.sampled_from([0.0, 3.0]))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_roots_of_any_rank_restore_the_matrix(seed: int, rank: int, spread: float):
     """Each entry to some roundings of its two standard deviations, whose scales may differ."""
     rng = np.random.default_rng(seed)
@@ -78,7 +78,7 @@ def test_the_inverse_of_a_lower_triangle():
 
 
 @given(seed=seeds, close=st.sampled_from([1e-5, 1e-3, 0.1, 1.0, 1e2, 1e5]))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_steins_loss_in_float32_is_that_in_float64(seed: int, close: float):
     """Also for matrices that nearly are the same, where its terms cancel, and far ones."""
     rng = np.random.default_rng(seed)

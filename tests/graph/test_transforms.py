@@ -15,6 +15,7 @@ from jopa_agent.agent import (
     Frozen,
     Gaussian,
     JointModel,
+    KnownLinear,
     LearnedLinear,
     MatrixNormalWishart,
 )
@@ -85,6 +86,28 @@ def test_evidence_follows_the_encoders_weights_and_all_hyper_parameters():
 
 def test_evidence_of_filtering_does_too():
     check_gradient(lambda x: jnp.sum(built(x).filter(TRAJECTORY, CONTROLS).evidence), hyper())
+
+
+@pytest.mark.parametrize("query", ["smooth", "filter"])
+def test_beliefs_follow_the_dynamics_where_noise_and_prior_are_singular(query: str):
+    """Noise in one direction, a first state that is known, and a coordinate that stays so."""
+
+    def told(values):
+        dynamics = KnownLinear(values["A"], np.diag([0.3, 0.0]), values["B"])
+        sensor = FixedSensor(values["C"], np.eye(2))
+        block = Block("a", dynamics, sensor, Belief(values["first"], np.zeros((2, 2))))
+        ask = getattr(JointModel([block]), query)
+        found = ask({"a": READINGS}, CONTROLS)
+        belief = found.beliefs["a"]
+        return jnp.sum(found.evidence) + jnp.sum(jnp.sin(belief.cov)) + jnp.sum(belief.mean**2)
+
+    values = {
+        "A": jnp.array([[0.9, 0.4], [-0.2, 0.7]]),
+        "B": jnp.array([[0.3], [0.8]]),
+        "C": jnp.array([[1.0, 0.5], [0.2, 0.9]]),
+        "first": jnp.array([0.4, -1.0]),
+    }
+    check_gradient(told, values)
 
 
 def test_free_energy_of_learning_follows_all_hyper_parameters():

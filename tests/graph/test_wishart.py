@@ -47,7 +47,7 @@ def textbook_divergence(dof: float, scatter: np.ndarray, dof_q: float, scatter_q
 
 
 @given(seed=seeds, n=sizes, excess=excesses)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_density_mean_and_entropy_are_scipys(seed: int, n: int, excess: float):
     rng = np.random.default_rng(seed)
     dof, scatter = n - 1 + excess, spd(rng, n)
@@ -65,7 +65,7 @@ def test_density_mean_and_entropy_are_scipys(seed: int, n: int, excess: float):
 
 
 @given(seed=seeds, n=sizes, excess=excesses, other=excesses)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_the_divergence_is_the_textbooks(seed: int, n: int, excess: float, other: float):
     rng = np.random.default_rng(seed)
     dof, dof_q = n - 1 + excess, n - 1 + other
@@ -97,7 +97,7 @@ def test_float32_holds_for_many_degrees_of_freedom(excess: float):
 
 
 @given(seed=seeds, n=sizes)
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_products_commute_and_division_undoes_them(seed: int, n: int):
     """The log density of a product is the sum of theirs, up to a constant."""
     rng = np.random.default_rng(seed)

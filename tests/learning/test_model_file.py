@@ -13,6 +13,7 @@ import pytest
 from jopa_agent.agent.encoders.layers import Network
 from jopa_agent.agent.encoders.vae import LearnedVAE
 from jopa_agent.agent.graph.block import Block
+from jopa_agent.agent.graph.encoder_sensor import Frozen
 from jopa_agent.agent.graph.factorised_linear import FactorisedLinear
 from jopa_agent.agent.graph.gaussian import Belief, Gaussian
 from jopa_agent.agent.graph.joint import JointModel
@@ -22,7 +23,7 @@ from jopa_agent.agent.graph.learned_linear import LearnedLinear
 from jopa_agent.agent.graph.linear_gaussian_joint import LinearWithNoiseAtArrival
 from jopa_agent.agent.graph.linear_gaussian_model import LinearGaussianModel
 from jopa_agent.agent.graph.matrix_normal_wishart import MatrixNormalWishart
-from jopa_agent.agent.graph.sensors import CallableSensor, Frozen
+from jopa_agent.agent.graph.sensors import CallableSensor
 from jopa_agent.agent.graph.skeleton import second_order
 from jopa_agent.agent.graph.wishart import Wishart
 from jopa_agent.agent.learning.errors import ModelError

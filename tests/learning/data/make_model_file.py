@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jopa_agent.agent.graph.block import Block
 from jopa_agent.agent.graph.coupling import LinearCoupling
+from jopa_agent.agent.graph.encoder_sensor import Frozen
 from jopa_agent.agent.graph.factorised_linear import FactorisedLinear
 from jopa_agent.agent.graph.features import PolynomialFeatures, polynomial_powers
 from jopa_agent.agent.graph.gaussian import Belief, Gaussian
@@ -21,7 +22,7 @@ from jopa_agent.agent.graph.learned_linear import LearnedLinear
 from jopa_agent.agent.graph.linear_gaussian_model import LinearGaussianModel
 from jopa_agent.agent.graph.matrix_normal_wishart import Statistics
 from jopa_agent.agent.graph.model_structure import ModelStructure
-from jopa_agent.agent.graph.sensors import CallableSensor, FixedSensor, Frozen
+from jopa_agent.agent.graph.sensors import CallableSensor, FixedSensor
 
 
 def swing(x, u):
