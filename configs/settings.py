@@ -15,6 +15,8 @@ from pydantic import (
     field_validator,
 )
 
+from ..envs.physics import read_physics
+
 _FOLDER = resources.files(str(__package__))
 
 Positive = Annotated[float, Field(gt=0)]
@@ -42,6 +44,16 @@ class Body(Section):
     camera_size_px: Count = Field(
         default=32, validate_default=True, description="side of the gray frame that the agent sees"
     )
+
+    physics: str = Field(
+        default="", description="constants that differ from the usual: mass=1.3,length=0.9,gravity=8"
+    )
+
+    @field_validator("physics")
+    @classmethod
+    def _physics(cls, text: str) -> str:
+        read_physics(text)
+        return text
 
     @field_validator("camera_size_px")
     @classmethod

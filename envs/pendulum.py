@@ -7,6 +7,7 @@ import numpy as np
 
 from .body import BodySpec, Start, Truth
 from .camera import Camera
+from .physics import PendulumPhysics
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
@@ -14,12 +15,15 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 class Pendulum:
     """An inverted pendulum: angle 0 is upright, positive counter-clockwise, torque in N·m."""
 
-    def __init__(self, camera: Camera) -> None:
+    def __init__(self, camera: Camera, physics: PendulumPhysics | None = None) -> None:
+        """As Gymnasium made it, or with other ``physics``."""
         import gymnasium
 
         _render_to_memory()
         self._env: Any = gymnasium.make("Pendulum-v1", render_mode="rgb_array").unwrapped
         self._env.reset(seed=0)
+        self.physics = PendulumPhysics() if physics is None else physics
+        self._obey(self.physics)
         self._camera = camera
         self._reward = 0.0
         limit = np.array([self._env.max_torque], dtype=np.float32)
@@ -58,8 +62,17 @@ class Pendulum:
         env = self._env
         return abs(np.sin(angle)) * env.m * env.g * env.l / 2 / env.max_torque
 
+    def push(self, speed: float) -> None:
+        """Give it this angular velocity in rad/s, as a blow would."""
+        self._env.state[1] = speed
+
     def close(self) -> None:
         self._env.close()
+
+    def _obey(self, physics: PendulumPhysics) -> None:
+        env = self._env
+        env.m, env.l, env.g = physics.mass, physics.length, physics.gravity
+        env.dt, env.max_torque, env.max_speed = physics.period_s, physics.limit, physics.top_speed
 
     def _frame(self) -> np.ndarray:
         # The renderer draws the last torque as an arrow; hidden, or frames would leak the action.
