@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .graph.matrix_normal_wishart import MatrixNormalWishart
     from .graph.model_structure import ModelStructure
     from .graph.sensors import CallableSensor, FixedSensor
+    from .graph.skeleton import Skeleton
     from .graph.wishart import Wishart
     from .learning.model_file import load_graph, save_graph
 
@@ -49,6 +50,7 @@ _HOMES = {
     "graph.model_structure": ("ModelStructure",),
     "graph.encoder_sensor": ("Frozen",),
     "graph.sensors": ("CallableSensor", "FixedSensor"),
+    "graph.skeleton": ("Skeleton",),
     "graph.wishart": ("Wishart",),
     "encoders.vae": ("LearnedVAE",),
 }
@@ -80,6 +82,7 @@ __all__ = [
     "MatrixNormalWishart",
     "ModelStructure",
     "PolynomialFeatures",
+    "Skeleton",
     "Wishart",
     "load_graph",
     "near_identity",

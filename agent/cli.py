@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ..configs.settings import SettingsError, preset_names, shipped_model
 from ..envs import GoalError
@@ -44,9 +45,18 @@ _COLLECT = """
 Record frames and controls under random controls, from the environment's own resets.
 """
 _TRAIN = """
-Learn a model from recorded frames and controls: an encoder whose poses can be predicted, then the
-dynamics and noises by variational message passing. Without a dataset, one is recorded first. The
-model is a folder: numbers (safetensors) and a page about them (TOML).
+Learn a model: an encoder whose poses can be predicted, then the dynamics and noises by variational
+message passing. The agent gathers its own frames, first under random controls, then in rounds on
+the way to goals of its own choosing; with a dataset it learns from that alone. Each round's model
+is validated, and the newest that passes is kept; while none does, rounds are added. A training that
+was cut off goes on where it ended. The model is a folder: numbers and frames (safetensors), and a
+page about them (TOML). The exit code is 1 where no model passed.
+"""
+_VALIDATE = """
+Judge a model without the true state, from frames that it has not learned from: how well and how
+honestly it predicts 1 and 20 steps, whether frames that look alike have poses that are, and whether
+it reaches and holds a spread of goals in a rehearsal in the model itself. The exit code is 1 where
+it fails.
 """
 _EVALUATE = """
 Score the same agent without processes, as fast as the cores allow: the environment's own return
@@ -75,12 +85,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """``jopa-agent run``"""
     from . import running
+    from .learning.checkpoint import check_trusted
 
     settings = chosen_settings(arguments)
     model = arguments.model or shipped_model(arguments.environment)
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     out = arguments.out or Path("runs") / f"{arguments.environment}-{stamp}"
     check_writable(arguments.json)
+    if not arguments.force:
+        check_trusted(model)
     running.run(settings, model, out, arguments.json)
     return 0
 
@@ -101,8 +114,26 @@ def train(arguments: argparse.Namespace) -> int:
 
     settings = chosen_settings(arguments)
     check_writable(arguments.out / "model.toml")
-    commands.make_model(settings, arguments.dataset, arguments.out)
-    return 0
+    check_writable(arguments.json)
+    verdict = commands.make_model(settings, arguments.dataset, arguments.out)
+    return _told(verdict, arguments.json)
+
+
+def validate(arguments: argparse.Namespace) -> int:
+    """``jopa-agent validate``"""
+    from .learning import commands
+
+    settings = chosen_settings(arguments)
+    check_writable(arguments.json)
+    model = arguments.model or shipped_model(arguments.environment)
+    verdict = commands.judge_model(settings, model, arguments.dataset)
+    return _told(verdict, arguments.json)
+
+
+def _told(verdict: dict[str, Any], file: Path | None) -> int:
+    if file:
+        write_json(verdict, file)
+    return 0 if verdict["verdict"] == "pass" else 1
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
@@ -137,6 +168,7 @@ def _parser() -> Parser:
         help="no window",
     )
     _add_model(command)
+    command.add_argument("--force", action="store_true", help="with a model that failed too")
     command.add_argument("--out", type=Path, metavar="FOLDER", help="run folder [runs/NAME-TIME]")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     add_settings(command, ["run", "runtime", "planner", "body"], _RUN_SHORT)
@@ -148,7 +180,14 @@ def _parser() -> Parser:
     command = _command(commands, "train", train, "learn a model", _TRAIN)
     command.add_argument("--dataset", type=Path, metavar="FILE", help="from 'jopa-agent collect'")
     command.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="the model")
-    add_settings(command, ["train", "collect", "body"], _SEED)
+    command.add_argument("--json", type=Path, metavar="FILE", help="write the verdict there")
+    add_settings(command, ["explore", "train", "collect", "planner", "body"], _SEED)
+
+    command = _command(commands, "validate", validate, "judge a model", _VALIDATE)
+    _add_model(command)
+    command.add_argument("--dataset", type=Path, metavar="FILE", help="to judge by [its own]")
+    command.add_argument("--json", type=Path, metavar="FILE", help="write the verdict there")
+    add_settings(command, ["planner", "body"], {})
 
     command = _command(commands, "evaluate", evaluate, "score a model", _EVALUATE)
     _add_model(command)

@@ -64,7 +64,11 @@ class Outcome(NamedTuple):
 
 def wish_for(model: Model, frame: UInt8[Array, "height width channel"]) -> Wish:
     """Understand the goal picture ``frame``."""
-    state = model.at_rest(frame)
+    return wish_at(model, model.at_rest(frame))
+
+
+def wish_at(model: Model, state: Float[Array, "n"]) -> Wish:
+    """Wish to be at rest in ``state``."""
     holding = holding_control(model.transition, state, model.control_low, model.control_high)
     return Wish(state, holding.control, holding.effort <= _EFFORT_SLACK)
 

@@ -46,7 +46,8 @@ class Body(Section):
     )
 
     physics: str = Field(
-        default="", description="constants that differ from the usual: mass=1.3,length=0.9,gravity=8"
+        default="",
+        description="constants that differ: mass=1.3,length=0.9,gravity=8",
     )
 
     @field_validator("physics")
@@ -133,12 +134,28 @@ class Planner(Section):
 class Collect(Section):
     """Frames under random controls."""
 
-    frames: Count = Field(default=10_000, description="frames to record, in whole segments")
+    frames: Count = Field(default=1_000, description="frames to record, in whole segments")
     segment_frames: Annotated[int, Field(ge=20)] = Field(
         default=50, description="frames from one reset"
     )
     hold_steps: Count = Field(
         default=8, description="a random control is held for 1 to this many steps"
+    )
+
+
+class Explore(Section):
+    """Frames gathered under the agent's own plans, in rounds between which it learns."""
+
+    rounds: Annotated[int, Field(ge=0)] = Field(default=2, description="rounds of it")
+    frames: Count = Field(default=500, description="frames of one round, in whole segments")
+    noise: NonNegative = Field(
+        default=0.15, description="random controls that are added, as a share of the limit"
+    )
+    segments_per_reset: Count = Field(
+        default=4, description="segments, each with a goal of its own, until the body is reset"
+    )
+    retries: Annotated[int, Field(ge=0)] = Field(
+        default=2, description="further rounds, while no model passes validation"
     )
 
 
@@ -190,6 +207,7 @@ class Settings(Section):
     runtime: Runtime = Runtime()
     planner: Planner = Planner()
     collect: Collect = Collect()
+    explore: Explore = Explore()
     train: Train = Train()
 
 

@@ -1,8 +1,9 @@
 """The optimum of a pendulum: what a controller earns that knows the true state and the physics.
 
 Value iteration on a grid of angle and velocity (Bellman, 1957), each grid starting from the coarser
-one before; the returns are those of playing its greedy controls on the true physics, from each start
-with several first controls, of which the best counts. So no return is promised that cannot be had.
+one before. The returns are those of playing its greedy controls on the true physics, from each
+start with several first controls, of which the best counts: no return is promised that cannot be
+had.
 """
 
 import hashlib

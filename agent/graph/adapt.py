@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .check import is_traced
+from .check_query import known_forgetting
 from .data import Trajectory
 from .gaussian import Belief
 from .learn import expected_statistics
@@ -30,8 +31,7 @@ def adapt(
     forgetting: float,
 ) -> "tuple[JointModel, Filtering]":
     """See :meth:`JointModel.adapt`."""
-    if not 0 < forgetting <= 1:
-        raise ValueError(f"forgetting is {forgetting}: it must be above 0, and 1 forgets nothing")
+    forgetting = known_forgetting(forgetting)
     after = advance(model, state, observation, control)
     if not is_traced(state.fresh) and bool(state.fresh):
         return model, after

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from .check import pytree, replaced, store
+from .check import default_float, is_traced, pytree, replaced, store
 from .factor import Transition
 from .gaussian import Belief
 
@@ -54,6 +54,9 @@ class Block:
             raise ValueError(
                 f"prior of block {name!r} must be a Belief about the {n} coordinates of its state"
             )
+        _check_noise(f"transition of block {name!r}", transition, prior)
+        for key, sensor in sensors.items():
+            _check_noise(_place(name, key), sensor, prior)
         store(self, name=name, transition=transition, observe=sensors, prior=prior)
 
     @property
@@ -76,7 +79,7 @@ class Block:
 
 
 def _check_sensor(block: str, key: str, sensor: Any, dim: int) -> None:
-    where = f"observe of block {block!r}" + (f", sensor {key!r}," if key else "")
+    where = _place(block, key)
     for attribute in ("gather", "rows", "fits"):
         if not hasattr(sensor, attribute):
             raise ValueError(
@@ -86,3 +89,18 @@ def _check_sensor(block: str, key: str, sensor: Any, dim: int) -> None:
     wrong = sensor.fits(dim)
     if wrong:
         raise ValueError(f"{where} does not fit a state of {dim} coordinates: {wrong}")
+
+
+def _check_noise(where: str, part: Any, prior: Belief) -> None:
+    """What a user's function of the state returns, looked at where a query begins."""
+    check = getattr(part, "check_noise", None)
+    if check is None or is_traced(prior.mean):
+        return
+    try:
+        check(jnp.asarray(prior.mean, default_float()))
+    except ValueError as error:
+        raise ValueError(f"{where}, at the mean of the block's prior: {error}") from None
+
+
+def _place(block: str, key: str) -> str:
+    return f"observe of block {block!r}" + (f", sensor {key!r}," if key else "")

@@ -10,6 +10,8 @@ from jaxtyping import Array
 
 from .block import Block
 from .check import default_float, is_traced
+from .check_query import control_numbers, in_moments
+from .encoder_sensor import check_messages
 from .gaussian import Belief, Gaussian
 from .rows import Rows, embed_rows, message_rows, stack_rows
 from .system import Data
@@ -94,7 +96,9 @@ def gather(
         for key, sensor in sensors.items():
             sequence = given.get(key)
             sequence = [None] * length if sequence is None else sequence
-            readings.append(_longer(sensor.gather(key, sequence), steps))
+            found = sensor.gather(key, sequence)
+            check_messages(key, sensor, found, block.dim)
+            readings.append(_longer(found, steps))
         start += block.dim
     float_ = default_float()
     live = (np.arange(steps) < length).astype(float_)
@@ -114,7 +118,7 @@ def checked_controls(controls: Any, length: int, size: int, name: str = "control
                 f"{name} are missing: the model has {size}, so give an array ({length - 1}, {size})"
             )
         return np.zeros((length - 1, size))
-    array = controls if isinstance(controls, jax.Array) else np.asarray(controls, np.float64)
+    array = controls if isinstance(controls, jax.Array) else control_numbers(name, controls)
     if array.ndim == 1 and size == 1:
         array = array[:, None]
     if not size and array.size:
@@ -127,9 +131,10 @@ def checked_controls(controls: Any, length: int, size: int, name: str = "control
             f"{name} have the shape {array.shape}, but {length} steps and {size} controls need "
             f"({length - 1}, {size}): one control between two steps"
         )
-    if isinstance(array, np.ndarray) and not np.isfinite(array).all():
-        step = int(np.argwhere(~np.isfinite(array))[0][0])
-        raise ValueError(f"{name} at step {step} is {array[step]}: controls must be finite")
+    values = None if is_traced(array) else np.asarray(array)
+    if values is not None and not np.isfinite(values).all():
+        step = int(np.argwhere(~np.isfinite(values))[0][0])
+        raise ValueError(f"{name} at step {step} is {values[step]}: controls must be finite")
     return array if size else np.zeros((length - 1, 0))
 
 
@@ -158,12 +163,11 @@ def joint_prior(blocks: tuple[Block, ...], prior: Any) -> Belief:
 def _belief(block: Block, given: Any) -> Belief:
     if given is None:
         return block.prior
-    belief = Belief(given.mean, given.cov) if isinstance(given, Gaussian) else given
+    name = f"prior of {block.name!r}"
+    belief = in_moments(name, given) if isinstance(given, Gaussian) else given
     if not isinstance(belief, Belief) or belief.mean.shape != (block.dim,):
         found = belief.mean.shape if isinstance(belief, Belief) else type(given).__name__
-        raise ValueError(
-            f"prior of {block.name!r} is {found}: give a Belief about {block.dim} coordinates"
-        )
+        raise ValueError(f"{name} is {found}: give a Belief about {block.dim} coordinates")
     return belief
 
 

@@ -56,6 +56,12 @@ class EncoderSensor:
                 raise ValueError(
                     f"the encoder of {name!r} returned {type(message).__name__}: give a Gaussian"
                 )
+        shapes = {tuple(message.eta.shape) for message in found}
+        if len(shapes) > 1:
+            raise ValueError(
+                f"the encoder of {name!r} returned messages about {sorted(shapes)} coordinates: "
+                "all are of one state; return Gaussians of one size"
+            )
         eta = np.zeros((len(told), *found[0].eta.shape))
         precision = np.zeros((len(told), *found[0].precision.shape))
         eta[told] = np.stack([message.eta for message in found])
@@ -71,10 +77,21 @@ class EncoderSensor:
         messages = readings.values
         if not isinstance(messages, Gaussian):
             messages = jax.vmap(self.encode)(messages)
+        _check_size("an encoder", messages.eta.shape[1:], n)
         told = readings.told
         eta = jnp.where(told[:, None], messages.eta, 0.0)
         precision = jnp.where(told[:, None, None], messages.precision, 0.0)
         return message_rows(Gaussian.of(eta, precision))
+
+    def message_shape(self, readings: Readings) -> tuple[int, ...] | None:
+        """Shape of each message's ``eta``; None where only a query finds out."""
+        values = readings.values
+        if values is None or isinstance(values, Gaussian):
+            return None if values is None else tuple(values.eta.shape[1:])
+        try:
+            return _shape_of(self.encode, values.shape[1:], values.dtype)
+        except TypeError:  # as in _traceable
+            return None
 
     def expect(self, state: Float[Array, "n"]) -> Any:
         """The decoded state, where there is a decoder."""
@@ -91,7 +108,9 @@ class EncoderSensor:
 class Frozen(EncoderSensor):
     """A fixed encoder: ``encode(observation)`` is the :class:`Gaussian` message on the state.
 
-    ``decode(state)``, where given, is the observation that a state leads to.
+    ``decode(state)``, where given, is the observation that a state leads to. An observation is
+    missing where it is None, and all of it where any of it is NaN: an encoder cannot leave out a
+    coordinate, as :class:`FixedSensor` does.
     """
 
     encode: Callable[[Any], Gaussian]  # type: ignore[assignment]
@@ -103,6 +122,21 @@ class Frozen(EncoderSensor):
                 "encode and decode must be functions: encode(observation) -> Gaussian, "
                 "decode(state) -> observation"
             )
+
+
+def check_messages(name: str, sensor: Any, readings: Readings, dim: int) -> None:
+    """ValueError where an encoder's messages are about another number of coordinates."""
+    shape = sensor.message_shape(readings) if isinstance(sensor, EncoderSensor) else None
+    if shape is not None:
+        _check_size(f"the encoder of {name!r}", shape, dim)
+
+
+def _check_size(who: str, shape: tuple[int, ...], dim: int) -> None:
+    if shape != (dim,):
+        raise ValueError(
+            f"{who} returned a message about {shape} coordinates, but the state of its block has "
+            f"({dim},): it would speak of other coordinates; return a Gaussian of {dim}"
+        )
 
 
 def is_missing(value: Any) -> bool:
@@ -120,6 +154,8 @@ def _along(told: np.ndarray, values: Any) -> np.ndarray:
 
 
 def _stack(name: str, observations: list[Any]) -> Any:
+    if any(map(is_traced, observations)):
+        return jnp.stack([jnp.asarray(value) for value in observations])
     try:
         arrays = [np.asarray(value) for value in observations]
     except (TypeError, ValueError):
@@ -136,17 +172,21 @@ def _stack(name: str, observations: list[Any]) -> Any:
 
 def _traceable(encode: Callable, example: Any) -> bool:
     """Whether jax can look into ``encode``."""
-    shape, dtype = np.shape(example), jax.dtypes.canonicalize_dtype(example.dtype)
     try:
-        return _traceable_at(encode, shape, dtype)
+        return _shape_of(encode, np.shape(example), example.dtype) is not None
     except TypeError:  # a method of a pytree, whose arrays cannot be hashed: made for jax
         return True
 
 
+def _shape_of(encode: Callable, shape: tuple[int, ...], dtype: Any) -> tuple[int, ...] | None:
+    """Shape of the ``eta`` that ``encode`` makes of an array; None where jax cannot look inside."""
+    return _shape_at(encode, shape, jax.dtypes.canonicalize_dtype(dtype))
+
+
 @lru_cache(maxsize=256)
-def _traceable_at(encode: Callable, shape: tuple[int, ...], dtype: Any) -> bool:
+def _shape_at(encode: Callable, shape: tuple[int, ...], dtype: Any) -> tuple[int, ...] | None:
     try:
         found = jax.eval_shape(encode, jax.ShapeDtypeStruct(shape, dtype))
     except (jax.errors.JAXTypeError, jax.errors.JAXIndexError, TypeError, ValueError):
-        return False
-    return isinstance(found, Gaussian)
+        return None
+    return tuple(found.eta.shape) if isinstance(found, Gaussian) else None

@@ -13,6 +13,7 @@ from jax.scipy.linalg import block_diag
 from jaxtyping import Array, Float
 
 from .check import pytree, replaced, store, unchecked, whole
+from .check_model import of_kind
 from .expected_free_energy import parameter_information_gain
 from .factor import Local, Parameters
 from .factorised_density import FactorisedDensity, symmetric
@@ -46,6 +47,7 @@ class FactorisedLinear(LearnedLinear):
     ) -> None:
         dim, controls = whole("dim", dim, 1), whole("controls", controls, 0)
         prior = near_identity(dim, controls) if prior is None else prior
+        of_kind("prior", prior, FactorisedDensity, MatrixNormalWishart)
         if prior.mean.shape != (dim, dim + controls):
             raise ValueError(
                 f"prior has [A B] of shape {tuple(prior.mean.shape)}, but dim={dim} and "

@@ -1,7 +1,7 @@
 """How the queries work: named choices, the same for every query of a model."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from .check import whole
 from .factor import Parameters
@@ -34,3 +34,12 @@ class Inference:
             if value not in allowed:
                 raise ValueError(f"{name} is {value!r}: choose one of {', '.join(allowed)}")
         whole("iterations", self.iterations, 1)
+
+
+def check_inference(inference: Any) -> None:
+    """ValueError unless ``inference`` is an :class:`Inference`."""
+    if not isinstance(inference, Inference):
+        raise ValueError(
+            f"inference is {inference!r}: it does not say which choice it is; give an Inference, "
+            "such as Inference(linearise='cubature')"
+        )

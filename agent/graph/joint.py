@@ -11,11 +11,12 @@ import numpy as np
 from .adapt import adapt
 from .block import Block
 from .check import in_default_floats, pytree, replaced, store, whole
+from .check_model import check_blocks, check_couplings, listed
 from .coupling import LinearCoupling
 from .data import CONTROL, Trajectory, bucket, checked_controls, gather, joint_prior, length_of
 from .filter import filter_along
 from .gaussian import Belief
-from .inference import Inference
+from .inference import Inference, check_inference
 from .learn_query import LearnReport, learn
 from .plan_query import Plan, plan
 from .posterior import Posterior, trim
@@ -46,9 +47,13 @@ class JointModel:
         couplings: Sequence[LinearCoupling] = (),
         inference: Inference | None = None,
     ) -> None:
-        blocks, couplings = tuple(blocks), tuple(couplings)
-        _check(blocks, couplings)
-        store(self, blocks=blocks, couplings=couplings, inference=inference or Inference())
+        blocks = listed("blocks", blocks, Block)
+        couplings = listed("couplings", couplings, LinearCoupling)
+        inference = Inference() if inference is None else inference
+        check_blocks(blocks)
+        check_couplings(couplings, blocks)
+        check_inference(inference)
+        store(self, blocks=blocks, couplings=couplings, inference=inference)
 
     @property
     def dim(self) -> int:
@@ -170,7 +175,8 @@ class JointModel:
         """The stream one step later: through ``control`` ``(p,)``, then ``observation``.
 
         ``observation`` is a dict of block name to one raw observation; what is not in it is
-        missing. At the first step there is no ``control``. Compiled once for all steps.
+        missing. At the first step there is no ``control``. Compiled once for all steps. Raises
+        ValueError for arguments that do not fit.
         """
         return advance(self, state, observation, control)
 
@@ -212,8 +218,13 @@ class JointModel:
 
     def checked(self, observations: Trajectory, controls: Any = None) -> tuple[int, Any]:
         """Number of steps and controls of a trajectory; ValueError where they do not fit."""
-        if controls is None and isinstance(observations, Mapping):
-            controls = observations.get(CONTROL)
+        among = observations.get(CONTROL) if isinstance(observations, Mapping) else None
+        if among is not None and controls is not None:
+            raise ValueError(
+                "controls are given twice, as an argument and as 'control' among observations: one "
+                "would be left out; give one of them"
+            )
+        controls = among if controls is None else controls
         length = length_of(self.blocks, observations, controls)
         return length, checked_controls(controls, length, self.controls)
 
@@ -230,33 +241,3 @@ def _smooth(model: JointModel, data: Data, prior: Belief):
 @compiled
 def _filter(model: JointModel, data: Data, prior: Belief):
     return filter_along(model.system(), model.inference, data, in_default_floats(prior))
-
-
-def _check(blocks: tuple[Block, ...], couplings: tuple[LinearCoupling, ...]) -> None:
-    if not blocks:
-        raise ValueError("blocks are empty: a model needs at least one")
-    for block in blocks:
-        if not isinstance(block, Block):
-            raise ValueError(f"blocks hold a {type(block).__name__}: give Block(name, transition)")
-    names = [block.name for block in blocks]
-    if len(set(names)) < len(names):
-        raise ValueError(f"blocks are named {names}: every name may stand once")
-    sizes = {block.transition.controls for block in blocks} - {0}
-    if len(sizes) > 1:
-        raise ValueError(
-            f"blocks take {sorted(sizes)} controls: one control vector drives all, so that a block "
-            "takes all of it or none; give each the full size (a learned B finds its zeros)"
-        )
-    dims = {block.name: block.dim for block in blocks}
-    for coupling in couplings:
-        if not isinstance(coupling, LinearCoupling):
-            raise ValueError(f"couplings hold a {type(coupling).__name__}: give LinearCoupling")
-        for end in (coupling.source, coupling.target):
-            if end not in dims:
-                raise ValueError(f"a coupling names {end!r}, but the blocks are {names}")
-        wanted = (dims[coupling.target], dims[coupling.source])
-        if coupling.matrix.shape != wanted:
-            raise ValueError(
-                f"the coupling of {coupling.source!r} and {coupling.target!r} has a matrix "
-                f"{coupling.matrix.shape}, but their sizes need {wanted}"
-            )

@@ -25,7 +25,12 @@ class DynamicsNoise(Protocol):
 @pytree(static=("function",))
 @dataclass(frozen=True)
 class CallableProcessNoise:
-    """``Q(x)`` by a jax function of the state ``(n,)`` that returns the covariance ``(n, n)``."""
+    """``Q(x)`` by a jax function of the state ``(n,)`` that returns the covariance ``(n, n)``.
+
+    A :class:`Block` looks once at what it returns, at the mean of the block's prior. What it
+    returns inside compiled code is not checked: it must be symmetric and positive semi-definite
+    for every state.
+    """
 
     function: Callable[[Array], Array]
 
@@ -133,6 +138,11 @@ class KnownPhysics:
                 "give exactly one of function f(x, u) -> x' and linearize(x, u) -> (A, B, offset)"
             )
         varies = isinstance(noise, DynamicsNoise)
+        if callable(noise) and not varies:
+            raise ValueError(
+                f"noise is {type(noise).__name__}: a bare function of the state is not taken for "
+                "Q(x); give CallableProcessNoise(noise)"
+            )
         root = None if varies else root_of(noise, covariance("noise", noise, dim))
         values = (root, noise if varies else None, dim, controls, linearize, function)
         names = ("root", "noise", "dim", "controls", "linearize", "function")
@@ -174,6 +184,11 @@ class KnownPhysics:
             assert self.root is not None
             return self.root
         return semidefinite_root(self.noise.covariance(state))
+
+    def check_noise(self, state: Float[Array, "n"]) -> None:
+        """ValueError where ``Q(x)`` is no covariance at this ``state``."""
+        if self.noise is not None:
+            covariance("noise Q(x)", self.noise.covariance(state), self.dim)
 
     def _check(self) -> None:
         n, p = self.dim, self.controls

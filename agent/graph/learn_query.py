@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .check import is_traced, whole
+from .check_query import known_forgetting
 from .data import Trajectory, bucket, gather
 from .inference import Inference
 from .learn import group_up, iterate, iterate_compiled
@@ -53,8 +54,12 @@ def learn(
     em_rounds = whole("em_rounds", em_rounds, 1)
     if mode not in ("joint", "per_trajectory"):
         raise ValueError(f"mode is {mode!r}: choose 'joint' or 'per_trajectory'")
-    if not 0 < forgetting <= 1:
-        raise ValueError(f"forgetting is {forgetting}: it must be above 0, and 1 forgets nothing")
+    forgetting = known_forgetting(forgetting)
+    if mode == "joint" and not is_traced(forgetting) and forgetting != 1:
+        raise ValueError(
+            f"forgetting is {forgetting}, but mode is 'joint': all trajectories count alike and "
+            "none is forgotten; give mode='per_trajectory', or leave forgetting out"
+        )
     if isinstance(trajectories, dict) or not hasattr(trajectories, "__len__"):
         raise ValueError("trajectories must be a list of dicts, one for each trajectory")
     if not trajectories:
@@ -108,7 +113,19 @@ def _run(
     learned, energies = iterate_compiled(
         bare, inference, group.data, group.weights, group.shared, iterations, room
     )
-    return replace(system, transition=learned.transition), np.asarray(energies)[:iterations]
+    found = np.asarray(energies)[:iterations]
+    _check_finite(found)
+    return replace(system, transition=learned.transition), found
+
+
+def _check_finite(energies: np.ndarray) -> None:
+    wrong = np.flatnonzero(~np.isfinite(energies))
+    if len(wrong):
+        raise ValueError(
+            f"learning diverged: the free energy of iteration {wrong[0]} is {energies[wrong[0]]}, "
+            "so that no posterior follows; give features a scale near the data's and a reach of a "
+            f"few scales, more noise to sensors, or at most iterations={max(wrong[0] - 1, 1)}"
+        )
 
 
 def padded(model: "JointModel", trajectories: Sequence[Trajectory]) -> list[Data]:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from .check import positive, pytree, replaced, whole
+from .check_model import of_kind
 from .factor import Local, Parameters
 from .layer import Layer, layer_of
 from .matrix_normal_wishart import MatrixNormalWishart, Statistics
@@ -60,13 +63,14 @@ class LearnedFeatures:
         seen: int | None = None,
     ) -> None:
         dim, controls = whole("dim", dim, 1), whole("controls", controls, 0)
-        seen = dim if seen is None else whole("seen", seen, 1)
-        skeleton = direct(dim) if skeleton is None else skeleton
+        seen = dim if seen is None else _seen(seen, dim)
+        skeleton = direct(dim) if skeleton is None else _fitting(skeleton, dim)
         if not _is_pytree(features):
             features = FeatureFunction(features)
         count = _count(features, seen + controls)
         outputs = skeleton.entry.shape[1]
         prior = small_weights(outputs, count) if prior is None else prior
+        of_kind("prior", prior, MatrixNormalWishart)
         if prior.mean.shape != (outputs, count):
             raise ValueError(
                 f"prior has a mean of shape {tuple(prior.mean.shape)}, but {count} features and "
@@ -183,6 +187,27 @@ def small_weights(
         inverse_scale=(outputs + 2) * noise**2 * jnp.eye(outputs),
         dof=outputs + 2,
     )
+
+
+def _seen(seen: Any, dim: int) -> int:
+    seen = whole("seen", seen, 1)
+    if seen > dim:
+        raise ValueError(
+            f"seen is {seen}, but the state has {dim} coordinates: there are no more to look at; "
+            f"give at most {dim}"
+        )
+    return seen
+
+
+def _fitting(skeleton: Any, dim: int) -> Skeleton:
+    of_kind("skeleton", skeleton, Skeleton)
+    rows = [np.shape(part)[:1] for part in (skeleton.along, skeleton.entry, skeleton.extra)]
+    if rows != [(dim,)] * 3 or np.shape(skeleton.reader)[1:] != (dim,):
+        raise ValueError(
+            f"skeleton has the shapes {[np.shape(part) for part in skeleton]}: it is of another "
+            f"state; give along, entry and extra of {dim} rows, and a reader of {dim} columns"
+        )
+    return skeleton
 
 
 def _is_pytree(value) -> bool:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .check import positive, pytree, replaced, whole
+from .check_model import of_kind
 from .factor import Local, Parameters
 from .gaussian import Belief
 from .layer import Layer, layer_of
@@ -56,6 +57,7 @@ class LearnedLinear:
     ) -> None:
         dim, controls = whole("dim", dim, 1), whole("controls", controls, 0)
         prior = near_identity(dim, controls) if prior is None else prior
+        of_kind("prior", prior, MatrixNormalWishart)
         if prior.mean.shape != (dim, dim + controls):
             raise ValueError(
                 f"prior has a mean of shape {tuple(prior.mean.shape)}, but dim={dim} and "

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from .check import covariance, floats, is_traced, matrix, store, unchecked
+from .check import covariance, covariances, floats, is_traced, matrix, store, unchecked
 from .expected_free_energy import ExpectedFreeEnergy
 from .gaussian import Belief
 from .joint import JointModel
@@ -158,7 +158,8 @@ class LinearGaussianModel:
         preference is over readings (``g = m``) or states (``g = n``), for all steps or for each;
         ``R(x)`` and ``Q(x)`` are those of the expected states.
 
-        Raises ValueError where the model has no ``control``, or shapes do not fit.
+        Raises ValueError where the model has no ``control``, shapes do not fit, or
+        ``preference_precision`` is not symmetric and positive semi-definite.
         """
         if self.control is None:
             raise ValueError(
@@ -173,6 +174,7 @@ class LinearGaussianModel:
             raise ValueError("actions has no rows: a plan needs a step; give an array (H, p)")
         mean = _of_shape("preference_mean", preference_mean, (size,), horizon)
         precision = _of_shape("preference_precision", preference_precision, (size, size), horizon)
+        precision = covariances("preference_precision", precision)
         belief = self.prior if belief is None else belief
         _check_belief("belief", belief, self.n_states)
         return score_plan(self, belief, actions, mean, precision, preferred)

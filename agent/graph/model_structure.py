@@ -46,7 +46,7 @@ class ModelStructure:
         channels: Mapping[str, Sequence[int]] | None = None,
     ) -> "ModelStructure":
         """From dictionaries of a name to indices, e.g. ``factors={"arm": [0, 1]}``."""
-        return cls((factors or {}).items(), (roles or {}).items(), (channels or {}).items())
+        return cls(_pairs("factors", factors), _pairs("roles", roles), _pairs("channels", channels))
 
     @property
     def factor_names(self) -> tuple[str, ...]:
@@ -100,10 +100,7 @@ class ModelStructure:
 
 
 def _groups(kind: str, pairs: Pairs) -> Groups:
-    groups = tuple(
-        (str(name), tuple(_index(f"{kind}[{name!r}]", i) for i in indices))
-        for name, indices in pairs
-    )
+    groups = tuple(_group(kind, pair) for pair in _listed(kind, pairs))
     names = [name for name, _ in groups]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -112,6 +109,46 @@ def _groups(kind: str, pairs: Pairs) -> Groups:
             "a name of its own"
         )
     return groups
+
+
+def _pairs(kind: str, groups: Any) -> Any:
+    if groups is not None and not isinstance(groups, Mapping):
+        raise ValueError(
+            f"{kind} is {type(groups).__name__}: groups have names; give a dict of name to indices"
+        )
+    return (groups or {}).items()
+
+
+def _listed(kind: str, pairs: Any) -> tuple[Any, ...]:
+    if isinstance(pairs, Mapping):
+        raise ValueError(
+            f"{kind} is {type(pairs).__name__}: it would be read as names alone; give pairs of a "
+            "name and indices, or call ModelStructure.from_dicts"
+        )
+    try:
+        return tuple(pairs)
+    except TypeError:
+        raise ValueError(
+            f"{kind} is {pairs!r}: groups are several; give pairs of a name and indices"
+        ) from None
+
+
+def _group(kind: str, pair: Any) -> tuple[str, tuple[int, ...]]:
+    try:
+        name, indices = pair
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{kind} holds {pair!r}: a group has a name and indices; give a pair such as "
+            "('arm', [0, 1])"
+        ) from None
+    where = f"{kind}[{name!r}]"
+    try:
+        listed = tuple(indices)
+    except TypeError:
+        raise ValueError(
+            f"{where} is {indices!r}: a group is of several coordinates; give a list of indices"
+        ) from None
+    return str(name), tuple(_index(where, index) for index in listed)
 
 
 def _index(name: str, value: Any) -> int:

@@ -1,5 +1,6 @@
 """Planning by a joint model: the posterior of the controls, given what shall be seen."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from .check import default_float, in_default_floats, is_traced, pytree, whole
-from .data import Trajectory, as_floats, bucket, gather, joint_prior, length_of
+from .check_query import in_moments, known_seed
+from .data import CONTROL, Trajectory, as_floats, bucket, gather, joint_prior, length_of
 from .expected_free_energy import ExpectedFreeEnergy
 from .filter import update
 from .foresight import foresee
@@ -69,9 +71,15 @@ def plan(
     """See :meth:`JointModel.plan`."""
     iterations = whole("iterations", iterations, 1)
     hypotheses = whole("hypotheses", hypotheses, 1)
+    seed = known_seed(seed)
     p = model.controls
     if p == 0:
         raise ValueError("no block has a control: there is nothing to plan")
+    if isinstance(observations, Mapping) and CONTROL in observations:
+        raise ValueError(
+            "observations hold 'control': a plan infers the controls, and would leave these out; "
+            "say by prior_u what is known of them"
+        )
     length = length_of(model.blocks, observations, None)
     if length < 2:
         raise ValueError("observations have 1 step: a plan needs at least one more")
@@ -113,7 +121,7 @@ def _steering(prior_u: Any, length: int, steps: int, size: int) -> Steering:
     if prior_u is None:
         mean, root = np.zeros(size, float_), np.eye(size, dtype=float_)
     elif isinstance(prior_u, Gaussian | Belief):
-        belief = Belief(prior_u.mean, prior_u.cov) if isinstance(prior_u, Gaussian) else prior_u
+        belief = in_moments("prior_u", prior_u)
         mean, root = belief.mean, belief.root
     else:
         raise ValueError(f"prior_u is {type(prior_u).__name__}: give a Belief about the control")
@@ -145,6 +153,11 @@ def _check_spread(steering: Steering) -> None:
 
 
 def _limits(limits: Any, size: int) -> tuple[Array, Array]:
+    if any(map(is_traced, jax.tree.leaves(limits))):
+        raise ValueError(
+            "control_limits are traced by jax: whether low <= high could not be checked; they must "
+            "be concrete numbers, so give them from outside jit, vmap and grad"
+        )
     try:
         low, high = limits
         low, high = (np.broadcast_to(np.asarray(x, float), (size,)) for x in (low, high))

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve, solve_triangular
-from jax.scipy.special import log_ndtr
 from jaxtyping import Array, Bool, Float, Int
 
 from .chain import Smoothed
@@ -24,6 +23,7 @@ from .refine import Trajectory, Wishes, refine
 from .rows import Rows
 from .smooth import smooth
 from .system import Data, Steering, System, chain_of, observed
+from .truncated import Marginals, log_evidence_within
 
 _SETTLED = 1e-4
 _SWITCHING = 0.12  # chance per step that a guessed control changes sign
@@ -113,8 +113,10 @@ def plan_data(
         settled = jnp.isfinite(smoothed.evidence)
         return Steered(mean, cov, gains, smoothed.states, smoothed.evidence, settled)
     search = (iterations, hypotheses, seed)
-    search = (iterations, hypotheses, seed)
-    mode, settled = _mode(system, inference, data, prior, steering, limits, *search)
+    asked = (system, data, prior, steering, limits)
+    if limits is not None:  # which of them bind has no derivative: that of the mode is taken below
+        asked = jax.lax.stop_gradient(asked)
+    mode, settled = _mode(inference, *asked, *search)
     p = system.transition.controls
     controls = mode.controls[:, :p]
     about = replace(data, controls=controls)
@@ -131,15 +133,17 @@ def plan_data(
         return Steered(controls, cov, gains, states, smoothed.evidence, settled)
     free = (controls > limits[0]) & (controls < limits[1])
     held = _held(steering, controls, free)
-    both = jax.tree.map(lambda *x: jnp.stack(x), steering, held)
-    open_, smoothed = (jax.tree.map(lambda x, i=i: x[i], jax.vmap(under)(both)) for i in (0, 1))
-    _, cov, gains = _of_controls(held, smoothed)
-    mean, untruncated, _ = _of_controls(steering, open_)
-    before = (steering.mean, jnp.sum(steering.root**2, axis=2))
-    after = (mean, jnp.diagonal(untruncated, axis1=1, axis2=2))
-    kept = (_log_within(*after, limits) - _log_within(*before, limits)) * data.live[1:, None]
+    smoothed = under(held)
+    mean, cov, gains = _of_controls(held, smoothed)
+    controls = controls + mean - jax.lax.stop_gradient(mean)  # the mode, with its derivative
+
+    def marginals(steering: Steering) -> Marginals:
+        found = under(steering)
+        return (*_of_controls(steering, found)[:2], found.evidence)
+
+    evidence = log_evidence_within(marginals, steering, limits, data.live[1:])
     states = Belief.of(mode.states, smoothed.states.root)
-    return Steered(controls, cov, gains, states, open_.evidence + kept.sum(), settled)
+    return Steered(controls, cov, gains, states, evidence, settled)
 
 
 def _held(steering: Steering, controls: Float[Array, "H p"], free: Bool[Array, "H p"]) -> Steering:
@@ -163,16 +167,6 @@ def _lower(root: Float[Array, "p p"]) -> Float[Array, "p p"]:
     return jnp.linalg.cholesky(root @ root.T)
 
 
-def _log_within(mean, variance, limits) -> Float[Array, "H p"]:
-    """Log probability that each control lies within the limits, taken by itself."""
-    std = jnp.sqrt(variance)
-    low, high = (limits[0] - mean) / std, (limits[1] - mean) / std
-    flip = low > 0  # the upper tail is exact where the lower one rounds to 1
-    low, high = jnp.where(flip, -high, low), jnp.where(flip, -low, high)
-    top, bottom = log_ndtr(high), log_ndtr(low)
-    return top + jnp.log1p(-jnp.exp(jnp.minimum(bottom - top, -jnp.finfo(top.dtype).eps)))
-
-
 def _of_controls(steering: Steering, smoothed: Smoothed):
     p = steering.mean.shape[1]
     gains = steering.root @ smoothed.gains[:, :p]
@@ -183,7 +177,7 @@ def _of_controls(steering: Steering, smoothed: Smoothed):
     return mean, spread @ spread.mT, gains
 
 
-def _mode(system, inference, data, prior, steering, limits, iterations, hypotheses, seed):
+def _mode(inference, system, data, prior, steering, limits, iterations, hypotheses, seed):
     """The most probable trajectory of states, controls and noises."""
     transition = Driven(system.transition, inference.parameters)
     H, p = steering.mean.shape

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from .check import default_float
+from .check import default_float, is_traced
 from .rows import Rows
 
 
@@ -52,15 +52,17 @@ def gather_vectors(name: str, observations: Any, size: int) -> Readings:
             raise ValueError(
                 f"observations of {name!r} have the shape {values.shape}, but must be (T, {size})"
             )
-        if isinstance(values, np.ndarray) and _complete(name, values):
+        if not is_traced(values) and _complete(name, np.asarray(values)):
             return Readings(in_floats(values)[0], np.ones(len(values), bool))
         array: Any = jnp if isinstance(values, jax.Array) else np
         return Readings(in_floats(values)[0], ~array.isnan(values).all(1))
+    if any(map(is_traced, observations)):
+        return _traced_vectors(name, observations, size)
     values: Any = np.full((len(observations), size), np.nan)
     for index, value in enumerate(observations):
         if value is None:
             continue
-        vector = np.atleast_1d(np.asarray(value, np.float64))
+        vector = _vector(name, index, value)
         if vector.shape != (size,):
             raise ValueError(
                 f"observation {index} of {name!r} has the shape {vector.shape}, but must be "
@@ -71,13 +73,39 @@ def gather_vectors(name: str, observations: Any, size: int) -> Readings:
     return Readings(in_floats(values)[0], ~np.isnan(values).all(1))
 
 
+def _vector(name: str, index: int, value: Any) -> np.ndarray:
+    try:
+        return np.atleast_1d(np.asarray(value, np.float64))
+    except ValueError as error:
+        raise ValueError(
+            f"observation {index} of {name!r} is no vector of numbers ({error}): a sensor reads "
+            "numbers; give them, NaN or None where they are missing"
+        ) from None
+
+
+def _traced_vectors(name: str, observations: Sequence[Any], size: int) -> Readings:
+    """As :func:`gather_vectors`, of a list in which jax traces some: NaN tells what is missing."""
+    vectors = [
+        jnp.full(size, jnp.nan) if value is None else jnp.atleast_1d(jnp.asarray(value))
+        for value in observations
+    ]
+    for index, vector in enumerate(vectors):
+        if vector.shape != (size,):
+            raise ValueError(
+                f"observation {index} of {name!r} has the shape {vector.shape}, but must be "
+                f"({size},): leave out coordinates by NaN, all of it by None"
+            )
+    values = in_floats(jnp.stack(vectors))[0]
+    return Readings(values, ~jnp.isnan(values).all(1))
+
+
 def told_only(readings: Readings) -> Float[Array, "T m"]:
     return jnp.where(readings.told[:, None], readings.values, jnp.nan)
 
 
 def _complete(name: str, values: np.ndarray) -> bool:
     """Whether nothing is NaN; ValueError where something is no number, or infinite."""
-    if values.dtype.kind not in "fiub":
+    if values.dtype.kind not in "fiub" and not jnp.issubdtype(values.dtype, jnp.floating):
         raise ValueError(f"observations of {name!r} are {values.dtype}, but must be numbers")
     if np.isfinite(values).all():
         return True

@@ -84,7 +84,9 @@ class CallableSensor:
     """``y = function(x) + N(0, noise)``, with ``noise`` a covariance or a function ``R(x)``.
 
     ``function`` and a callable ``noise`` are jax functions of the state ``(n,)``, to ``(m,)`` and
-    ``(m, m)``; they are linearised wherever a query needs it.
+    ``(m, m)``; they are linearised wherever a query needs it. A :class:`Block` looks once at what
+    ``noise`` returns, at the mean of the block's prior. What it returns inside compiled code is not
+    checked: it must be symmetric and positive definite for every state.
     """
 
     function: Callable[[Array], Array]
@@ -119,6 +121,11 @@ class CallableSensor:
             if found != shape:
                 return f"{part} returns the shape {found}, but outputs={self.outputs} needs {shape}"
         return None
+
+    def check_noise(self, state: Float[Array, "n"]) -> None:
+        """ValueError where ``R(x)`` is no covariance at this ``state``."""
+        if self.noise is not None:
+            covariance("noise R(x)", self.noise(state), self.outputs)
 
     def gather(self, name: str, observations: Sequence[Any]) -> Readings:
         """Readings ``(T, m)``; a number counts as a vector of one."""

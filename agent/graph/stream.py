@@ -14,7 +14,9 @@ from jaxtyping import Array, Bool, Float
 
 from .block import Block
 from .check import default_float, is_traced, replaced
+from .check_query import one_observation, stream_state
 from .data import Trajectory, checked_controls, gather, length_of
+from .encoder_sensor import check_messages
 from .filter import filter_step
 from .gaussian import Belief, Gaussian
 from .inference import Inference
@@ -74,15 +76,22 @@ def advance(
 ) -> Filtering:
     """The stream one step later."""
     graph = _lean(model)
+    stream_state(state, Filtering, model.dim)
+    given = single(model, one_observation(observation))
     control = one_control(graph.controls, state, control)
     now = (state.joint.mean, state.joint.root, state.fresh)
-    found = _advance(graph.form, graph.numbers, now, control, single(model, observation or {}))
+    found = _advance(graph.form, graph.numbers, now, control, given)
     return Filtering(Belief.of(found[0], found[1]), found[2], found[3], _LATER)
 
 
 def one_control(size: int, state: Filtering, control: Any) -> Array:
     """The control ``(size,)`` before one step; zero before the first."""
     if control is not None:
+        if not is_traced(state.fresh) and bool(state.fresh):
+            raise ValueError(
+                "control is given at the first step of a stream: it led to no observation, and "
+                "would be left out; give None there"
+            )
         return checked_controls(np.reshape(control, (1, -1)), 2, size, "control")[0]
     if size and not _may_be_first(state.fresh):
         raise ValueError(
@@ -189,7 +198,9 @@ def single(model: "JointModel", observation: Trajectory) -> Given:
         value = observation.get(block.name)
         plain = type(value) is np.ndarray
         if plain or (value is not None and not isinstance(value, Gaussian | Belief | Mapping)):
-            return Given((block.observe[""].gather(block.name, _one(value)),), None)
+            readings = block.observe[""].gather(block.name, _one(value))
+            check_messages(block.name, block.observe[""], readings, block.dim)
+            return Given((readings,), None)
     sequences = {
         name: {key: _one(one) for key, one in value.items()}
         if isinstance(value, Mapping)

@@ -23,6 +23,7 @@ _FORMAT = 1
 _PLENTY = 1e6  # pages that do not say how many transitions they know meant the noise as known
 _TENSORS = "model.safetensors"
 _PAGE = "model.toml"
+EXPERIENCE = "experience.safetensors"
 _REMAKE = "make one with 'jopa-agent train'"
 
 
@@ -67,6 +68,17 @@ def read_page(folder: Path) -> dict[str, Any]:
             f"{_FORMAT}: {_REMAKE}"
         )
     return page
+
+
+def check_trusted(folder: Path) -> None:
+    """Raise :class:`ModelError` for a model that failed its validation."""
+    verdict = read_page(folder).get("verdict")
+    if isinstance(verdict, dict) and verdict.get("verdict") == "fail":
+        faults = verdict.get("faults") or ["no reason is given"]
+        raise ModelError(
+            f"model {str(folder)!r} failed its validation: {faults[0]}: train it again, or run it "
+            "with --force"
+        )
 
 
 def load_model(folder: Path, body: Body) -> Model:

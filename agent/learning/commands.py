@@ -1,22 +1,32 @@
 """The work behind ``collect``, ``train`` and ``evaluate``, with its progress on the terminal."""
 
+import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from ...configs.settings import Settings
 from ...envs import Body, read_goal
 from ..bodies import body_for
 from ..jax_setup import set_up_jax
-from .checkpoint import load_model, save_model
+from .checkpoint import EXPERIENCE, load_model, read_page, save_model
 from .collect import collect
 from .dataset import Dataset, load_dataset
 from .errors import DatasetError
 from .evaluate import Episode, evaluate
-from .train import train
+from .foretell import WARM
+from .life import live, seconds_spent, split
+from .validate import FAR, validate
 
 
 def record(settings: Settings, out: Path) -> None:
@@ -27,25 +37,61 @@ def record(settings: Settings, out: Path) -> None:
     print(f"{dataset.count} frames: {out}")
 
 
-def make_model(settings: Settings, dataset_file: Path | None, out: Path) -> None:
-    """Learn a model from a dataset, recorded first where none is given, and save it."""
+def make_model(settings: Settings, dataset_file: Path | None, out: Path) -> dict[str, Any]:
+    """Learn a model and save it, with the experience that it was learned from and judged by.
+
+    Without a dataset the agent gathers its own, in rounds. Returns the verdict with its figures. A
+    training that was cut off goes on where it ended.
+    """
     set_up_jax()
     body = body_for(settings)
-    dataset = load_dataset(dataset_file) if dataset_file else None
+    recorded = load_dataset(dataset_file) if dataset_file else None
+    if recorded is not None:
+        _check(recorded, body, settings)
+    folder = out.with_name(f"{out.name}.training")
     with _progress() as progress:
-        if dataset is None:
-            dataset = _record(settings, progress)
-        _check(dataset, body, settings)
-        tasks = {}
+        tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: int, total: int, figure: str) -> None:
             if stage not in tasks:
                 tasks[stage] = progress.add_task(stage, total=total, figure="")
             progress.update(tasks[stage], completed=done, figure=figure)
 
-        model, scores = train(dataset, body.spec, settings.train, settings.run.seed, show)
-    save_model(model, _page(settings, dataset, scores), out)
-    print(f"model: {out}")
+        life = live(settings, body, recorded, folder, show, progress.console.print)
+    page = _page(settings, life.experience, read_page(folder / f"model-{life.round}")["scores"])
+    verdict = life.verdict.as_dict() | {
+        "frames": life.frames, "seconds": seconds_spent(folder), "round": life.round
+    }  # fmt: skip
+    save_model(life.model, page | {"verdict": verdict}, out)
+    life.experience.save(out / EXPERIENCE)
+    shutil.rmtree(folder)
+    print(f"model: {out}: {life.verdict.words()}")
+    return verdict
+
+
+def judge_model(settings: Settings, model: Path, dataset_file: Path | None) -> dict[str, Any]:
+    """Validate a model by a dataset that it has not learned from, or by the part of its own
+    experience that was kept from learning; print the verdict and return it."""
+    set_up_jax()
+    loaded = load_model(model, settings.body)
+    if dataset_file:
+        judge_by = load_dataset(dataset_file)
+    else:
+        if not (model / EXPERIENCE).exists():
+            raise DatasetError(
+                f"model folder {str(model)!r} holds no frames to judge by: give some with "
+                "--dataset, from 'jopa-agent collect'"
+            )
+        judge_by = split(load_dataset(model / EXPERIENCE))[1]
+    _check_fits(judge_by, body_for(settings))
+    if judge_by.frames.shape[1] <= FAR + WARM:
+        raise DatasetError(
+            f"dataset with segments of {judge_by.frames.shape[1]} frames: predictions of {FAR} "
+            f"steps need more than {FAR + WARM}"
+        )
+    verdict = validate(loaded, judge_by, settings.planner)
+    print(f"{verdict.words()}")
+    return verdict.as_dict() | {"frames": judge_by.count}
 
 
 def score_model(settings: Settings, model: Path, episodes: int) -> dict[str, Any]:
@@ -84,6 +130,15 @@ def _record(settings: Settings, progress: Progress) -> Dataset:
 
 def _check(dataset: Dataset, body: Body, settings: Settings) -> None:
     """Raise :class:`DatasetError` for a dataset that this body and these settings cannot use."""
+    _check_fits(dataset, body)
+    needed = 20 * settings.train.components
+    if dataset.count < needed:
+        raise DatasetError(
+            f"dataset has {dataset.count} frames, too few to learn from: record {needed} or more"
+        )
+
+
+def _check_fits(dataset: Dataset, body: Body) -> None:
     spec = body.spec
     if dataset.frames.shape[2:] != spec.frame_shape:
         raise DatasetError(
@@ -94,11 +149,6 @@ def _check(dataset: Dataset, body: Body, settings: Settings) -> None:
         raise DatasetError(
             f"dataset has {dataset.controls.shape[2]} controls, {spec.name} takes "
             f"{spec.control_low.size}: record it with 'jopa-agent collect'"
-        )
-    needed = 20 * settings.train.components
-    if dataset.count < needed:
-        raise DatasetError(
-            f"dataset has {dataset.count} frames, too few to learn from: record {needed} or more"
         )
 
 
@@ -116,6 +166,7 @@ def _page(settings: Settings, dataset: Dataset, scores: dict[str, Any]) -> dict[
         "settings": {
             "body": settings.body.model_dump(),
             "collect": settings.collect.model_dump(),
+            "explore": settings.explore.model_dump(),
             "train": settings.train.model_dump(),
         },
         "versions": {

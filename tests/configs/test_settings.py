@@ -147,7 +147,7 @@ def test_settings_survive_their_own_dump():
 
 @given(
     st.dictionaries(
-        st.sampled_from(["body", "run", "runtime", "planner", "collect", "train", "x"]),
+        st.sampled_from(["body", "run", "runtime", "planner", "collect", "explore", "train", "x"]),
         st.one_of(
             st.dictionaries(
                 st.sampled_from(["goal", "seed", "horizon", "name", "y"]),

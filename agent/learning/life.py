@@ -1,0 +1,171 @@
+"""An agent's first life: rounds of gathering experience, learning, and judging the model.
+
+Everything is kept in a folder as soon as it is there, so that a life which was cut off goes on
+where it ended. The model that comes of it is the newest that passes validation.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...configs.settings import Settings
+from ...envs import Body
+from ..mind import Mind
+from ..model import Model
+from .checkpoint import load_model, read_page, save_model
+from .collect import collect
+from .dataset import Dataset, load_dataset
+from .errors import DatasetError, ModelError
+from .explore import explore
+from .train import train
+from .validate import Verdict, read_verdict, validate
+
+HELD_OUT = 10
+"""Every so many segments one is kept from learning, to judge by."""
+
+Progress = Callable[[str, int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Life:
+    """What a life led to: the chosen ``model``, its ``verdict``, the frames that it learned from
+    and was judged by, its own ``page``, and how many frames were gathered in all."""
+
+    model: Model
+    verdict: Verdict
+    experience: Dataset
+    frames: int
+    round: int
+
+
+def live(
+    settings: Settings,
+    body: Body,
+    recorded: Dataset | None,
+    folder: Path,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> Life:
+    """Learn to move ``body``, or from what was ``recorded`` of it alone, keeping all in ``folder``.
+
+    The first round's experience is that of random controls; each further one adds frames that the
+    newest model gathered on the way to goals of its own choosing. While no model passes, up to
+    ``settings.explore.retries`` rounds are added. ``say`` is told each round's verdict.
+    """
+    _continue(folder, settings, recorded)
+    wanted = 0 if recorded is not None else settings.explore.rounds
+    retries = settings.explore.retries
+    best: Life | None = None
+    model: Model | None = None
+    number = 0
+    while number <= wanted:
+        experience = _experience(settings, body, recorded, folder, number, model, progress)
+        model, verdict = _learned(settings, body, experience, folder, number, progress)
+        found = Life(model, verdict, experience, experience.count, number)
+        say(f"round {number}, {experience.count} frames: {verdict.words()}")
+        if best is None or verdict.better_than(best.verdict):
+            best = found
+        if number == wanted and not best.verdict.passed and retries:
+            retries, wanted = retries - 1, wanted + 1
+            say("no model has passed yet: another round, " + (
+                "from another start" if recorded is not None else "with more frames"
+            ))  # fmt: skip
+        number += 1
+    assert best is not None
+    return replace(best, frames=experience.count)
+
+
+def split(experience: Dataset) -> tuple[Dataset, Dataset]:
+    """Segments to learn from, and segments to judge by."""
+    index = np.arange(experience.frames.shape[0])
+    kept = index % HELD_OUT == HELD_OUT - 1 if len(index) >= HELD_OUT else index == len(index) - 1
+    parts = (replace(experience, frames=experience.frames[mask], controls=experience.controls[mask])
+             for mask in (~kept, kept))  # fmt: skip
+    return tuple(parts)  # type: ignore[return-value]
+
+
+def _continue(folder: Path, settings: Settings, recorded: Dataset | None) -> None:
+    """Go on with what is in ``folder``; ModelError where it is of another life."""
+    same = settings.model_dump(include={"body", "collect", "explore", "train", "planner"})
+    same |= {"seed": settings.run.seed, "recorded": None if recorded is None else recorded.count}
+    note, text = folder / "life.json", json.dumps(same, sort_keys=True)
+    try:
+        begun = folder.exists() and any(folder.iterdir())
+        if begun and (not note.exists() or note.read_text("utf-8") != text):
+            raise ModelError(
+                f"training folder {str(folder)!r} is of a training with other settings: "
+                "remove it, or give another --out"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        note.write_text(text, "utf-8")
+    except OSError as error:
+        raise ModelError(f"training folder {str(folder)!r} cannot be used: {error}") from None
+
+
+def _experience(settings, body, recorded, folder, number, model, progress) -> Dataset:
+    """All experience up to this round."""
+    if recorded is not None:
+        return recorded
+    file = folder / f"experience-{number}.safetensors"
+    if file.exists():
+        try:
+            return load_dataset(file)
+        except DatasetError:
+            pass  # cut off while it was written: gathered again
+    seed = settings.run.seed
+    if number == 0:
+        total = settings.collect.frames
+        found = collect(
+            body, settings.collect, seed, lambda done: progress("frames", done, total, "")
+        )
+    else:
+        before = load_dataset(folder / f"experience-{number - 1}.safetensors")
+        total, stage = settings.explore.frames, f"explore {number}"
+        mind = Mind(model, settings.planner, seed)
+        new = explore(
+            mind, model, body, before, settings.explore, seed + 7919 * number,
+            lambda done: progress(stage, done, total, ""),
+        )  # fmt: skip
+        found = replace(
+            before,
+            frames=np.concatenate([before.frames, new.frames]),
+            controls=np.concatenate([before.controls, new.controls]),
+        )
+    unfinished = file.with_suffix(".unfinished")
+    found.save(unfinished)
+    unfinished.replace(file)
+    return found
+
+
+def _learned(settings, body, experience, folder, number, progress) -> tuple[Model, Verdict]:
+    """The model of this round, and what is thought of it."""
+    kept = folder / f"model-{number}"
+    try:
+        return load_model(kept, settings.body), read_verdict(read_page(kept)["verdict"])
+    except (ModelError, KeyError):
+        pass
+    began = time.monotonic()
+
+    def show(stage: str, done: int, total: int, figure: str) -> None:
+        progress(f"{stage} {number}", done, total, figure)
+
+    learn_from, judge_by = split(experience)
+    model, scores = train(learn_from, body.spec, settings.train, settings.run.seed + number, show)
+    verdict = validate(model, judge_by, settings.planner)
+    page = {"scores": scores, "verdict": verdict.as_dict(), "seconds": time.monotonic() - began}
+    save_model(model, page, kept)
+    return model, verdict
+
+
+def seconds_spent(folder: Path) -> float:
+    """Seconds that learning took, over all rounds and continuations."""
+    pages: list[dict[str, Any]] = [read_page(each) for each in folder.glob("model-*")]
+    return sum(page["seconds"] for page in pages)
+
+
+__all__ = ["HELD_OUT", "Life", "live", "seconds_spent", "split"]

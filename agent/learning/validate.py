@@ -1,0 +1,161 @@
+"""Is a model good enough to act on? Judged from frames that it has not learned from."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from ...configs.settings import Planner
+from ..model import Model
+from .dataset import Dataset
+from .foretell import foretell
+from .rehearse import rehearse
+
+FAR = 20
+"""Steps of the longer prediction that is judged."""
+
+_NORMAL = (0.6744898, 1.6448536, 2.5758293)  # quantiles of the central 50, 90 and 99 %
+_GOALS, _STEPS, _SETTLED = 12, 160, 40
+_NEAR = 0.2  # of the poses' standard deviation: counts as held in a rehearsal
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What :func:`validate` found; ``faults`` are the reasons not to trust the model, and empty
+    where it passes.
+
+    Errors are medians and root mean squares in standard deviations of the poses; ``coverage``
+    lists the shares of poses within the central 50, 90 and 99 % of the prediction, after 1 and
+    after 20 steps; ``twins``: largest distance of poses among frames that look all but the same,
+    as a share of the largest distance at all; ``rehearsed``: share of goals reached and held, or
+    passed where they cannot be held, in the model's own dream.
+    """
+
+    error_1: float
+    error_20: float
+    error_20_rms: float
+    coverage_1: tuple[float, ...]
+    coverage_20: tuple[float, ...]
+    twins: float
+    rehearsed: float
+    faults: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        return not self.faults
+
+    def better_than(self, other: "Verdict") -> bool:
+        """Whether to act on this one's model instead: it passes, or none does and it errs less."""
+        if self.passed or other.passed:
+            return self.passed
+        return self.error_20_rms < other.error_20_rms
+
+    def words(self) -> str:
+        """In one line."""
+        figures = (
+            f"predicts 1 and {FAR} steps to {self.error_1:.3f} and {self.error_20:.3f} sd, "
+            f"rehearsed {self.rehearsed:.0%} of its goals"
+        )
+        return f"passed ({figures})" if self.passed else f"failed: {'; '.join(self.faults)}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON and TOML take it."""
+        scores = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {"verdict": "pass" if self.passed else "fail", **scores}
+
+
+def read_verdict(page: dict[str, Any]) -> Verdict:
+    """The verdict that :meth:`Verdict.as_dict` wrote; raises KeyError where one is missing."""
+    names = [field.name for field in fields(Verdict)]
+    return Verdict(**{k: tuple(page[k]) if isinstance(page[k], list) else page[k] for k in names})
+
+
+def validate(model: Model, recorded: Dataset, planner: Planner, seed: int = 0) -> Verdict:
+    """Judge ``model`` by frames ``recorded`` that it has not learned from, and by a rehearsal."""
+    told = foretell(model, recorded, FAR)
+    errors, scores = np.abs(told.errors), np.abs(told.scores)
+    frames = recorded.frames.reshape(-1, *recorded.frames.shape[2:])
+    poses = np.asarray(jax.jit(jax.vmap(model.encoder))(jnp.asarray(frames)))
+    twins = _twins(frames, poses)
+    rehearsed = _rehearsed(model, planner, poses, seed)
+    found = {
+        "error_1": float(np.median(errors[:, 0])),
+        "error_20": float(np.median(errors[:, FAR - 1])),
+        "error_20_rms": float(np.sqrt(np.mean(told.errors[:, FAR - 1] ** 2))),
+        "coverage_1": _coverage(scores[:, 0]),
+        "coverage_20": _coverage(scores[:, FAR - 1]),
+        "twins": twins,
+        "rehearsed": rehearsed,
+    }
+    return Verdict(**found, faults=tuple(_faults(found)))
+
+
+def _faults(found: dict[str, Any]) -> list[str]:
+    """Reasons not to trust a model. The bounds lie between those of models that held the upright,
+    and of models that did not."""
+    faults = []
+    if not found["error_20_rms"] < 0.5:
+        faults.append(
+            f"predictions {FAR} steps ahead go astray: off by {found['error_20_rms']:.2f} of the "
+            "poses' standard deviation (root mean square; at most 0.5)"
+        )
+    if not found["error_20"] < 0.05:
+        faults.append(
+            f"predictions {FAR} steps ahead are off by {found['error_20']:.3f} of the poses' "
+            "standard deviation (median; at most 0.05)"
+        )
+    for name in ("coverage_1", "coverage_20"):
+        if not found[name][2] >= 0.9:
+            faults.append(
+                f"predictions are too sure of themselves: {found[name][2]:.0%} of the poses lie "
+                f"within the 99 % band {name.partition('_')[2]} steps ahead (at least 90 %)"
+            )
+    if not found["twins"] < 0.025:
+        faults.append(
+            "frames that look alike have poses that lie apart: "
+            f"{found['twins']:.1%} of their range (at most 2.5 %)"
+        )
+    if not found["rehearsed"] > 0.95:
+        faults.append(
+            f"of the goals rehearsed in the model itself {found['rehearsed']:.0%} are held, or "
+            "passed where they cannot be held (all but 5 %)"
+        )
+    return faults
+
+
+def _coverage(scores: Float[np.ndarray, "N d"]) -> tuple[float, ...]:
+    return tuple(float((scores < quantile).mean()) for quantile in _NORMAL)
+
+
+def _twins(frames: np.ndarray, poses: Float[np.ndarray, "N d"]) -> float:
+    """How far apart the poses are of each frame and of the one that looks most like it."""
+    pixels = frames.reshape(len(frames), -1).astype(np.float32) / 255
+    sizes = (pixels**2).sum(1)
+    apart = sizes[:, None] + sizes - 2 * pixels @ pixels.T
+    np.fill_diagonal(apart, np.inf)
+    twin = apart.argmin(1)
+    alike = apart[np.arange(len(apart)), twin] <= np.quantile(apart.min(1), 0.9)
+    away = np.linalg.norm(poses - poses[twin], axis=1)[alike]
+    return float(away.max() / np.linalg.norm(np.ptp(poses, axis=0)))
+
+
+def _rehearsed(model: Model, planner: Planner, poses: np.ndarray, seed: int) -> float:
+    goals = poses[_spread(poses, _GOALS)]
+    starts = np.roll(goals, 1 + _GOALS // 2, axis=0)
+    away, can_be_held = rehearse(model, planner, starts, goals, _STEPS, seed)
+    held = away[:, -_SETTLED:].max(1) < _NEAR
+    passed = away.min(1) < _NEAR
+    return float(np.where(can_be_held, held, passed).mean())
+
+
+def _spread(poses: Float[np.ndarray, "N d"], count: int) -> list[int]:
+    """Indices of poses that lie as far from each other as can be, the first next to the mean."""
+    chosen = [int(np.argmax(np.linalg.norm(poses, axis=1)))]
+    away = np.full(len(poses), np.inf)
+    while len(chosen) < count:
+        away = np.minimum(away, np.linalg.norm(poses - poses[chosen[-1]], axis=1))
+        chosen.append(int(np.argmax(away)))
+    return chosen

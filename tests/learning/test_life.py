@@ -1,0 +1,112 @@
+"""A short life with the real pendulum: experience grows, what was kept is gone on with."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jopa_agent.agent.learning import life as lives
+from jopa_agent.agent.learning.dataset import Dataset
+from jopa_agent.agent.learning.errors import ModelError
+from jopa_agent.agent.learning.life import live, split
+from jopa_agent.configs.settings import Settings, settings_from
+from jopa_agent.envs import make_body
+from jopa_agent.envs.camera import Camera
+
+SHORT = {
+    "collect": {"frames": 400},
+    "explore": {"rounds": 1, "frames": 100, "retries": 0},
+    "train": {"steps": 200, "rounds": 1, "components": 15, "degree": 2, "control_degree": 1},
+    "planner": {"horizon": 3, "hypotheses": 2, "iterations": 1},
+}
+
+
+class Told:
+    """What a life reported."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+        self.said: list[str] = []
+
+    def progress(self, stage: str, done: int, total: int, figure: str) -> None:
+        del done, total, figure
+        if stage not in self.stages:
+            self.stages.append(stage)
+
+    def live(self, settings: Settings, folder: Path, recorded: Dataset | None = None):
+        body = make_body("pendulum", Camera(256, 32))
+        try:
+            return live(settings, body, recorded, folder, self.progress, self.said.append)
+        finally:
+            body.close()
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory):
+    folder, told = tmp_path_factory.mktemp("life"), Told()
+    return told.live(settings_from(SHORT), folder), folder, told
+
+
+def test_rounds_of_gathering_learning_and_judging(lived):
+    life, folder, told = lived
+    stages = ["frames", "encoder 0", "dynamics 0", "explore 1", "encoder 1", "dynamics 1"]
+    assert told.stages == stages
+    assert life.frames == 500
+    assert [line.partition(":")[0] for line in told.said] == [
+        "round 0, 400 frames", "round 1, 500 frames"
+    ]  # fmt: skip
+    names = {each.name for each in folder.iterdir()}
+    assert names == {
+        "life.json", "experience-0.safetensors", "experience-1.safetensors", "model-0", "model-1"
+    }  # fmt: skip
+
+
+def test_its_own_plans_move_the_body(lived):
+    """What it gathered is another experience than that of random controls, within the limits."""
+    _, folder, _ = lived
+    first, later = (lives.load_dataset(folder / f"experience-{k}.safetensors") for k in (0, 1))
+    np.testing.assert_array_equal(later.frames[:8], first.frames)
+    new = later.controls[8:]
+    assert np.abs(new).max() <= 2.0
+    assert len(np.unique(new)) > 50
+    frames = later.frames.astype(int)
+    between = np.abs(frames[9, 0] - frames[8, -1]).mean()
+    within = np.abs(np.diff(frames[8:], axis=1)).mean((2, 3, 4)).max()
+    assert 0 <= between <= 1.5 * within  # one segment follows the other
+
+
+def test_it_goes_on_where_it_was_cut_off(lived, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    life, folder, _ = lived
+    for name in ("life.json", "experience-0.safetensors", "experience-1.safetensors"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    cut = tmp_path / "experience-1.safetensors"
+    cut.write_bytes(cut.read_bytes()[:1000])  # killed while it was written
+    kept = tmp_path / "model-0"
+    kept.mkdir()
+    for each in (folder / "model-0").iterdir():
+        (kept / each.name).write_bytes(each.read_bytes())
+    told = Told()
+    again = told.live(settings_from(SHORT), tmp_path)
+    assert told.stages == ["explore 1", "encoder 1", "dynamics 1"]
+    assert again.verdict == life.verdict
+    monkeypatch.setattr(lives, "train", lambda *_: pytest.fail("learned again"))
+    assert Told().live(settings_from(SHORT), tmp_path).verdict == life.verdict
+
+
+def test_a_folder_of_another_life_is_left_alone(lived):
+    _, folder, _ = lived
+    before = {each.name: each.stat().st_mtime_ns for each in folder.iterdir()}
+    with pytest.raises(ModelError, match="other settings"):
+        Told().live(settings_from(SHORT, {"run": {"seed": 5}}), folder)
+    assert {each.name: each.stat().st_mtime_ns for each in folder.iterdir()} == before
+
+
+def test_one_segment_in_ten_is_kept_to_judge_by():
+    frames = np.arange(23, dtype=np.uint8).reshape(23, 1, 1, 1, 1)
+    frames = np.broadcast_to(frames, (23, 30, 2, 2, 1))
+    whole = Dataset(frames, np.zeros((23, 29, 1), np.float32), "pendulum", 0)
+    learn_from, judge_by = split(whole)
+    assert judge_by.frames[:, 0, 0, 0, 0].tolist() == [9, 19]
+    assert learn_from.frames.shape[0] == 21
+    few = replace(whole, frames=frames[:3], controls=whole.controls[:3])
+    assert [part.frames.shape[0] for part in split(few)] == [2, 1]

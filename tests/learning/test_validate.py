@@ -1,0 +1,89 @@
+"""Validation: the shipped model passes; models that were broken on purpose are refused."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jopa_agent.agent.learning.checkpoint import load_model
+from jopa_agent.agent.learning.collect import collect
+from jopa_agent.agent.learning.dataset import Dataset
+from jopa_agent.agent.learning.foretell import foretell
+from jopa_agent.agent.learning.validate import Verdict, read_verdict, validate
+from jopa_agent.agent.model import Model
+from jopa_agent.configs.settings import Body, Collect, Planner, shipped_model
+from jopa_agent.envs import make_body
+from jopa_agent.envs.camera import Camera
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Dataset:
+    return collect(make_body("pendulum", Camera(256, 32)), Collect(frames=200), seed=999)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Model:
+    return load_model(shipped_model("pendulum"), Body())
+
+
+def with_weights(model: Model, change: Callable) -> Model:
+    """The model whose last layer's mean is changed."""
+    layer = model.transition.layer
+    layer = layer._replace(mean=jnp.asarray(change(layer.mean), jnp.float32))
+    transition = jax.tree_util.tree_map(lambda x: x, model.transition)
+    object.__setattr__(transition, "layer", layer)
+    return replace(model, transition=transition)
+
+
+def test_the_shipped_model_passes(shipped: Model, recorded: Dataset):
+    verdict = validate(shipped, recorded, Planner())
+    assert verdict.passed, verdict.faults
+    assert verdict.error_1 < verdict.error_20 < 0.03
+    assert verdict.rehearsed == 1.0
+    again = read_verdict(verdict.as_dict())
+    assert again == verdict
+    assert verdict.words().startswith("passed")
+
+
+BROKEN = {
+    "dynamics too strong": lambda m: with_weights(m, lambda w: 1.5 * np.asarray(w)),
+    "poses of noise": lambda m: replace(
+        m, encoder=replace(m.encoder, projection=jnp.flip(m.encoder.projection, axis=1))
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_model_is_refused_with_reasons(case: str, shipped: Model, recorded: Dataset):
+    verdict = validate(BROKEN[case](shipped), recorded, Planner())
+    assert not verdict.passed
+    assert all("(" in fault for fault in verdict.faults)  # each names its bound
+    assert verdict.words().startswith("failed: ")
+    assert verdict.as_dict()["verdict"] == "fail"
+
+
+def test_predictions_err_more_the_farther_they_go(shipped: Model, recorded: Dataset):
+    told = foretell(shipped, recorded, 20)
+    assert told.errors.shape == told.scores.shape == (4 * (50 - 5 - 20), 20, 2)
+    spread = np.median(np.abs(told.errors / told.scores), axis=0)
+    assert (spread[19] > 3 * spread[0]).all()
+    assert np.median(np.abs(told.errors[:, 19])) > np.median(np.abs(told.errors[:, 0]))
+
+
+def test_a_model_too_sure_of_itself_is_far_off_in_sigmas(shipped: Model, recorded: Dataset):
+    """A sensor called a hundred times finer: hardly a pose lies within its band."""
+    honest = foretell(shipped, recorded, 1)
+    sure = foretell(replace(shipped, sensor_precision=1e4 * shipped.sensor_precision), recorded, 1)
+    assert np.median(np.abs(sure.scores)) > 1.2 * np.median(np.abs(honest.scores))
+
+
+def test_what_passes_goes_before_what_does_not():
+    good = Verdict(0.0, 0.0, 0.4, (1.0,) * 3, (1.0,) * 3, 0.0, 1.0, ())
+    bad, worse = replace(good, faults=("x",)), replace(good, error_20_rms=2.0, faults=("x",))
+    assert good.better_than(bad)
+    assert good.better_than(replace(good, error_20_rms=0.1))  # the newest that passes
+    assert not bad.better_than(good)
+    assert bad.better_than(worse)
+    assert not worse.better_than(bad)
