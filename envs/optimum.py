@@ -85,12 +85,12 @@ def _grid(physics: PendulumPhysics, angles: int, velocities: int) -> list[Array]
 
 @partial(jax.jit, static_argnums=(0, 2))
 def _swept(physics: PendulumPhysics, values: Array, sweeps: int) -> Array:
-    states = _grid(physics, *values.shape)
+    angle, speed = _grid(physics, *values.shape)
 
     def sweep(_, values):
         def tried(least, control):
-            onward = _interpolated(physics, values, *physics.moved(*states, control))
-            return jnp.minimum(least, physics.cost(*states, control) + onward), None
+            onward = _interpolated(physics, values, *physics.moved(angle, speed, control))
+            return jnp.minimum(least, physics.cost(angle, speed, control) + onward), None
 
         controls = jnp.linspace(-physics.limit, physics.limit, _TRIED)
         return jax.lax.scan(tried, jnp.full(values.shape, jnp.inf), controls)[0]
@@ -118,19 +118,21 @@ def _best_cost(physics: PendulumPhysics, values: Array, steps: int, start: Array
     controls = jnp.linspace(-physics.limit, physics.limit, _PLAYED)
 
     def ahead(state, control):
-        return physics.cost(*state, control) + _interpolated(
-            physics, values, *physics.moved(*state, control)
+        return physics.cost(state[0], state[1], control) + _interpolated(
+            physics, values, *physics.moved(state[0], state[1], control)
         )
 
     def step(state, _):
         control = controls[jnp.argmin(jax.vmap(partial(ahead, state))(controls))]
-        return physics.moved(*state, control), physics.cost(*state, control)
+        return physics.moved(state[0], state[1], control), physics.cost(state[0], state[1], control)
 
     def greedy(state, steps):
         return jax.lax.scan(step, state, None, length=steps)[1].sum()
 
     def beginning_with(control):
-        return physics.cost(*state, control) + greedy(physics.moved(*state, control), steps - 1)
+        return physics.cost(state[0], state[1], control) + greedy(
+            physics.moved(state[0], state[1], control), steps - 1
+        )
 
     state = (start[0], start[1])
     first = jnp.linspace(-physics.limit, physics.limit, _FIRST)

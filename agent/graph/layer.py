@@ -53,7 +53,7 @@ class Layer(NamedTuple):
         return Rows(matrix, matrix @ at - self.doubt_root.T @ z, self.log_scale)
 
 
-@compiled
+@compiled(lean=True)
 def layer_of(posterior: MatrixNormalWishart) -> Layer:
     """The layer that a matrix-normal-Wishart ``posterior`` stands for.
 

@@ -68,7 +68,7 @@ def reading_rows(
     return Rows(white[:, :-1], white[:, -1], -volume - 0.5 * math.log(2 * math.pi) * told.sum())
 
 
-@compiled
+@compiled(lean=True)
 def message_rows(messages: Gaussian) -> Rows:
     """Rows of messages stacked along the first axis, each read as an observation of its mean.
 

@@ -105,7 +105,7 @@ def _may_be_first(fresh: Any) -> bool:
     return is_traced(fresh) or bool(fresh)
 
 
-@compiled(static_argnums=0)
+@compiled(lean=True, static_argnums=0)
 def _advance(form: "_Form", numbers: Array, now, control: Array, given: "Given"):
     mean, root, fresh = now
     live = jnp.ones(1, mean.dtype)

@@ -69,8 +69,8 @@ class Verdict:
 
 def read_verdict(page: dict[str, Any]) -> Verdict:
     """The verdict that :meth:`Verdict.as_dict` wrote; raises KeyError where one is missing."""
-    names = [field.name for field in fields(Verdict)]
-    return Verdict(**{k: tuple(page[k]) if isinstance(page[k], list) else page[k] for k in names})
+    found: dict[str, Any] = {field.name: page[field.name] for field in fields(Verdict)}
+    return Verdict(**{k: tuple(v) if isinstance(v, list) else v for k, v in found.items()})  # type: ignore[arg-type]
 
 
 def validate(model: Model, recorded: Dataset, planner: Planner, seed: int = 0) -> Verdict:
