@@ -70,13 +70,26 @@ def test_a_goal_that_cannot_be_held_is_said_to_be(tmp_path: Path) -> None:
     assert "2.5 times the control's limit" in done.stderr
 
 
-def test_collect_train_evaluate(tmp_path: Path) -> None:
+def test_collect_train_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, model, figures = tmp_path / "data", tmp_path / "model", tmp_path / "figures.json"
     assert main(["collect", "pendulum", "--steps", "1300", "--out", str(data)]) == 0
-    small = ["--train.steps", "200", "--train.rounds", "2"]
-    words = ["--dataset", str(data), "--out", str(model), "--seed", "3", *small]
-    assert main(["train", "pendulum", *words]) == 0
-    page = read_page(model)
+    small = ["--train.steps", "200", "--train.rounds", "2", "--explore.retries", "0"]
+    planner = ["--planner.horizon", "3", "--planner.hypotheses", "2", "--planner.iterations", "1"]
+    words = ["--dataset", str(data), "--out", str(model), "--seed", "3", *small, *planner]
+    assert main(["train", "pendulum", *words, "--json", str(figures)]) == 1
+    verdict, page = json.loads(figures.read_text()), read_page(model)
+    assert verdict["verdict"] == page["verdict"]["verdict"] == "fail"
+    assert verdict["faults"]
+    assert verdict["frames"] == 1300
+    assert verdict["seconds"] > 0
+    assert not (tmp_path / "model.training").exists()
+    words = ["--model", str(model), "--json", str(figures), *planner]
+    assert main(["validate", "pendulum", *words]) == 1  # by the frames that were kept from learning
+    again = json.loads(figures.read_text())
+    assert again["error_20"] == pytest.approx(verdict["error_20"], rel=1e-4)
+    assert again["frames"] == 100
+    assert main(["run", "pendulum", "--model", str(model), "--headless"]) == 2
+    assert "--force" in capsys.readouterr().err
     assert page["data"]["frames"] == 1300
     assert page["seed"] == 3
     assert page["settings"]["train"]["steps"] == 200
@@ -118,6 +131,8 @@ WRONG = {
     "not a dataset": (["train", "pendulum", "--dataset", "text.png", "--out", "model"], "text.png"),
     "dataset below a file": (["collect", "pendulum", "--out", "text.png/x"], "text.png/x"),
     "nowhere to put it": (["collect", "pendulum"], "--out"),
+    "nothing to judge by": (["validate", "pendulum"], "--dataset"),
+    "physics unknown": (["run", "pendulum", "--body.physics", "mas=1"], "mas=1"),
 }
 
 
@@ -176,7 +191,7 @@ def test_a_model_that_cannot_be_used_ends_the_run_with_its_reason(
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("name", [None, "run", "collect", "train", "evaluate"])
+@pytest.mark.parametrize("name", [None, "run", "collect", "train", "validate", "evaluate"])
 def test_help_is_there(name: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([name, "--help"] if name else ["--help"])

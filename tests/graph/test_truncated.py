@@ -41,13 +41,12 @@ def test_the_free_energy_is_that_of_integration(goal: float):
     assert float(plan.free_energy) == pytest.approx(integrated(goal), rel=5e-3, abs=5e-3)
 
 
-@pytest.mark.parametrize("limit", [0.2, 3.0])
-def test_plans_have_derivatives_whether_limits_bind_or_not(limit: float):
+def test_plans_have_derivatives_where_limits_bind_and_where_not():
     dynamics = KnownLinear(0.9 * np.eye(2), 0.1 * np.eye(2), np.ones((2, 1)))
     model = JointModel([Block("a", dynamics, FixedSensor(np.eye(2), 0.1 * np.eye(2)))])
 
     def told(goal):
-        plan = model.plan({"a": [None] * 5 + [goal]}, control_limits=(-limit, limit))
+        plan = model.plan({"a": [None] * 5 + [goal]}, control_limits=(-0.3, 0.3))
         return jnp.stack([plan.free_energy, plan.actions[1, 0], plan.actions[4, 0]])
 
     goal, width = jnp.array([1.0, 0.7]), 1e-4
