@@ -1,11 +1,18 @@
 """The body and the camera that the settings ask for."""
 
-from ..configs.settings import Settings
+from ..configs.settings import Settings, SettingsError
 from ..envs import Body, make_body
 from ..envs.camera import Camera
 
 
 def body_for(settings: Settings) -> Body:
-    """The body of ``settings.body``, with its camera; the caller closes it."""
+    """The body of ``settings.body``, with its camera; the caller closes it.
+
+    Raises :class:`SettingsError` for a body, or physics, that there is not.
+    """
     body = settings.body
-    return make_body(body.name, Camera(body.camera_crop_px, body.camera_size_px), body.physics)
+    camera = Camera(body.camera_crop_px, body.camera_size_px)
+    try:
+        return make_body(body.name, camera, body.physics)
+    except ValueError as error:
+        raise SettingsError(f"section body: {error}") from None

@@ -15,8 +15,6 @@ from pydantic import (
     field_validator,
 )
 
-from ..envs.physics import read_physics
-
 _FOLDER = resources.files(str(__package__))
 
 Positive = Annotated[float, Field(gt=0)]
@@ -49,12 +47,6 @@ class Body(Section):
         default="",
         description="constants that differ: mass=1.3,length=0.9,gravity=8",
     )
-
-    @field_validator("physics")
-    @classmethod
-    def _physics(cls, text: str) -> str:
-        read_physics(text)
-        return text
 
     @field_validator("camera_size_px")
     @classmethod
