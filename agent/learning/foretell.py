@@ -8,10 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
-from ..graph.filter import filter_step, predict
+from ..graph.filter import filter_along, predict
 from ..graph.gaussian import Belief
 from ..graph.linearise import transition_near
-from ..graph.square_root import free_root, square_lower
+from ..graph.readings import Readings
+from ..graph.rows import no_rows
+from ..graph.square_root import free_root
+from ..graph.system import Data
 from ..model import INFERENCE, Model
 from .dataset import Dataset
 
@@ -53,15 +56,10 @@ def _segment(
     noise = jnp.linalg.inv(model.sensor_precision)
     poses = jax.vmap(model.encoder)(frames)
 
-    def filtered(belief: Belief, told):
-        frame, control, first = told
-        seen = model.seen(frame)
-        belief = filter_step(system, INFERENCE, belief, control, seen, first).belief
-        return belief, belief
-
-    before = jnp.concatenate([jnp.zeros((1, controls.shape[1])), controls])
-    start = Belief.of(system.prior.mean, square_lower(system.prior.root))
-    _, beliefs = jax.lax.scan(filtered, start, (frames, before, jnp.arange(T) == 0))
+    every = jnp.ones(T)
+    told = Readings(frames, every > 0)
+    data = Data((told,), no_rows(model.transition.dim, T), controls, every, every)
+    beliefs = filter_along(system, INFERENCE, data, system.prior).belief
 
     def from_step(at):
         def ahead(belief: Belief, step):
