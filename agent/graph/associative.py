@@ -25,7 +25,7 @@ from .elimination import eliminated
 from .filter import Filtered, update
 from .gaussian import Belief
 from .rows import Rows
-from .smooth import Laws, Play, energy, laws_of
+from .smooth import Laws, Play, energy, laws_of, refined
 from .square_root import triangle
 
 Stack = TypeVar("Stack")
@@ -45,12 +45,7 @@ def smooth_parallel(chain: Chain) -> Smoothed:
     with jax.default_matmul_precision("highest"):
         laws = parallel_laws(chain)
         closed = closed_loop(chain, laws.gains)
-        still = Play(
-            jnp.zeros((chain.rows.value.shape[0], chain.offset.shape[1]), chain.offset.dtype),
-            jnp.zeros(chain.noise.shape[::2], chain.noise.dtype),
-            jnp.zeros(chain.prior.root.shape[1], chain.prior.root.dtype),
-        )
-        played = jax.lax.fori_loop(0, 2, lambda _, near: _refine(chain, laws, closed, near), still)
+        played = refined(chain, lambda near: _refine(chain, laws, closed, near))
         first = _square(chain.prior.root @ laws.first_root)
         roots = _spread(first, closed, chain.noise @ laws.roots)
         evidence = laws.log_volume - energy(chain, played)

@@ -236,6 +236,12 @@ def store(instance: Any, **fields: Any) -> None:
         object.__setattr__(instance, field, value)
 
 
+def reason_of(error: Exception) -> str:
+    """What a user's function raised, in one line."""
+    said = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
 def shape_line(name: str, found: tuple[int, ...], expected: tuple[int | str, ...]) -> str:
     """What to say of an argument ``name`` whose shape is ``found``."""
     wanted = f"({', '.join(map(str, expected))}{',' if len(expected) == 1 else ''})"

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .check import covariance, matrix, pytree, vector, whole
+from .check import covariance, matrix, pytree, reason_of, vector, whole
 from .factor import Local, Parameters, no_doubt
 from .square_root import root_of, semidefinite_root
 
@@ -203,7 +203,7 @@ class KnownPhysics:
         except Exception as error:
             raise ValueError(
                 f"{name} or noise could not be traced at a state of {n} and a control of {p} "
-                f"({type(error).__name__}: {str(error).splitlines()[0]}): write jax functions"
+                f"({reason_of(error)}): write jax functions"
             ) from error
         wanted = (n,) if self.function is not None else ((n, n), (n, p), (n,))
         shapes = jax.tree.map(lambda x: tuple(x.shape), found)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .check import positive, pytree, replaced, whole
+from .check import positive, pytree, reason_of, replaced, whole
 from .check_model import of_kind
 from .factor import Local, Parameters
 from .layer import Layer, layer_of
@@ -220,8 +220,8 @@ def _count(features, inputs: int) -> int:
         shape = jax.eval_shape(features, jax.ShapeDtypeStruct((inputs,), jnp.float32)).shape
     except Exception as error:
         raise ValueError(
-            f"features could not be traced at {inputs} inputs ({type(error).__name__}: "
-            f"{str(error).splitlines()[0]}): write a jax function of one vector"
+            f"features could not be traced at {inputs} inputs "
+            f"({reason_of(error)}): write a jax function of one vector"
         ) from error
     if len(shape) != 1:
         raise ValueError(

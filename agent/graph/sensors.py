@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
-from .check import covariance, default_float, matrix, pytree, store, vector, whole
+from .check import covariance, default_float, matrix, pytree, reason_of, store, vector, whole
 from .readings import Readings, gather_vectors, told_only
 from .rows import Rows, reading_rows
 from .square_root import root_of
@@ -116,8 +116,7 @@ class CallableSensor:
             try:
                 found = tuple(jax.eval_shape(function, state).shape)
             except Exception as error:  # whatever a user's function raises  # noqa: BLE001
-                reason = str(error).splitlines()[0]
-                return f"{part} fails on a state of {dim} ({type(error).__name__}: {reason})"
+                return f"{part} fails on a state of {dim} ({reason_of(error)})"
             if found != shape:
                 return f"{part} returns the shape {found}, but outputs={self.outputs} needs {shape}"
         return None

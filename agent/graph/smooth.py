@@ -10,6 +10,7 @@ Covariances do not depend on the values that were read, and means are refined by
 their own: where ``jax.vmap`` batches values only, the covariances are worked out once.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -78,12 +79,7 @@ def laws_of(
 def play(chain: Chain, laws: Laws) -> Smoothed:
     """Smoothed beliefs and evidence, given the feedback laws."""
     closed = closed_loop(chain, laws.gains)
-    still = Play(
-        jnp.zeros((chain.rows.value.shape[0], chain.offset.shape[1]), chain.offset.dtype),
-        jnp.zeros(chain.noise.shape[::2], chain.noise.dtype),
-        jnp.zeros(chain.prior.root.shape[1], chain.prior.root.dtype),
-    )
-    played = jax.lax.fori_loop(0, 2, lambda _, near: _refine(chain, laws, closed, near), still)
+    played = refined(chain, lambda near: _refine(chain, laws, closed, near))
     roots = _roots(chain, laws, closed)
     evidence = -energy(chain, played) + laws.log_volume
     return Smoothed(
@@ -98,6 +94,16 @@ class Play(NamedTuple):
     states: Float[Array, "T n"]
     noises: Float[Array, "T-1 q"]
     first: Float[Array, "k"]
+
+
+def refined(chain: Chain, improve: Callable[[Play], Play]) -> Play:
+    """The posterior mean, by ``improve`` from zero, and once more for what rounding left."""
+    still = Play(
+        jnp.zeros((chain.rows.value.shape[0], chain.offset.shape[1]), chain.offset.dtype),
+        jnp.zeros(chain.noise.shape[::2], chain.noise.dtype),
+        jnp.zeros(chain.prior.root.shape[1], chain.prior.root.dtype),
+    )
+    return jax.lax.fori_loop(0, 2, lambda _, near: improve(near), still)
 
 
 def energy(chain: Chain, played: Play) -> Float[Array, ""]:
