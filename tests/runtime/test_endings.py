@@ -88,8 +88,8 @@ def test_a_process_that_is_killed_before_the_start_ends_the_run_with_its_reason(
     place: Any, wait_until: WaitUntil
 ) -> None:
     supervisor = place.spawn(endless(place))
-    wait_until(lambda: "sensing: waits for the others" in place.terminal())
-    os.kill(place.child("sensing").pid, signal.SIGKILL)
+    wait_until(lambda: "inference: " in place.terminal())
+    os.kill(place.child("inference").pid, signal.SIGKILL)
     assert supervisor.wait(timeout=60) == 2
-    assert "sensing was killed by SIGKILL" in place.terminal()
+    assert "inference was killed by SIGKILL" in place.terminal()
     assert not place.remains()
