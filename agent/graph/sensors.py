@@ -42,9 +42,14 @@ class FixedSensor:
         columns = self.C.shape[1]
         return None if columns == dim else f"C has {columns} columns, but the state {dim}"
 
+    @property
+    def outputs(self) -> int:
+        """Number of coordinates of a reading."""
+        return self.C.shape[0]
+
     def gather(self, name: str, observations: Sequence[Any]) -> Readings:
         """Readings ``(T, m)``; a number counts as a vector of one."""
-        return gather_vectors(name, observations, self.C.shape[0])
+        return gather_vectors(name, observations, self.outputs)
 
     def rows(self, readings: Readings, states: Float[Array, "T n"]) -> Rows:
         """The same everywhere: ``states`` is not looked at."""

@@ -16,9 +16,8 @@ from .block import Block
 from .check import default_float, is_traced, replaced
 from .check_query import one_observation, stream_state
 from .data import Trajectory, checked_controls, gather, length_of
-from .encoder_sensor import check_messages
 from .filter import filter_step
-from .gaussian import Belief, Gaussian
+from .gaussian import Belief
 from .inference import Inference
 from .posterior import slices
 from .precise import compiled
@@ -76,12 +75,33 @@ def advance(
 ) -> Filtering:
     """The stream one step later."""
     graph = _lean(model)
-    stream_state(state, Filtering, model.dim)
-    given = single(model, one_observation(observation))
-    control = one_control(graph.controls, state, control)
-    now = (state.joint.mean, state.joint.root, state.fresh)
-    found = _advance(graph.form, graph.numbers, now, control, given)
+    stream_state(state, Filtering, graph.dim)
+    mean, root = state.joint.mean, state.joint.root
+    whole = None if state.fresh is not _LATER else _whole(graph.plain, observation, control)
+    if whole is not None:
+        found = _advance_whole(graph.form, graph.numbers, mean, root, whole)
+    else:
+        given = single(model, one_observation(observation))
+        control = one_control(graph.controls, state, control)
+        found = _advance(graph.form, graph.numbers, (mean, root, state.fresh), control, given)
     return Filtering(Belief.of(found[0], found[1]), found[2], found[3], _LATER)
+
+
+def _whole(plain: "_Plain | None", observation: Any, control: Any) -> np.ndarray | None:
+    """Control and reading end to end, which is quicker to hand over, where they are arrays of
+    finite floats of the right shapes; None, and the long way, where they are not."""
+    if plain is None or type(observation) is not dict or len(observation) != 1:
+        return None
+    reading = observation.get(plain.block)
+    if type(reading) is not np.ndarray or reading.shape != (plain.outputs,):
+        return None
+    if control is None and not plain.controls:
+        whole = reading
+    elif type(control) is np.ndarray and control.shape == (plain.controls,) and plain.controls:
+        whole = np.concatenate((control, reading))
+    else:
+        return None
+    return whole if whole.dtype.kind == "f" and math.isfinite(whole.sum()) else None
 
 
 def one_control(size: int, state: Filtering, control: Any) -> Array:
@@ -106,7 +126,19 @@ def _may_be_first(fresh: Any) -> bool:
 
 
 @compiled(lean=True, static_argnums=0)
+def _advance_whole(form: "_Form", numbers: Array, mean: Array, root: Array, whole: Array):
+    assert form.plain is not None
+    control, reading = jnp.split(whole.astype(mean.dtype), [form.plain.controls])
+    given = Given((Readings(reading[None], jnp.ones(1, bool)),), None)
+    return _one_step(form, numbers, (mean, root, jnp.bool_(False)), control, given)
+
+
+@compiled(lean=True, static_argnums=0)
 def _advance(form: "_Form", numbers: Array, now, control: Array, given: "Given"):
+    return _one_step(form, numbers, now, control, given)
+
+
+def _one_step(form: "_Form", numbers: Array, now, control: Array, given: "Given"):
     mean, root, fresh = now
     live = jnp.ones(1, mean.dtype)
     rows = rows_of(given, live, mean.shape[0])
@@ -130,6 +162,14 @@ def rows_of(given: Given, live: Float[Array, "T"], dim: int) -> Rows:
     return none if given.messages is None else given.messages
 
 
+class _Plain(NamedTuple):
+    """The commonest model: one block with one sensor, whose readings are vectors."""
+
+    block: str
+    controls: int
+    outputs: int
+
+
 @dataclass(frozen=True, eq=False)
 class _Form:
     """All of a model but its numbers: what a compiled step depends on. There is one object for
@@ -138,6 +178,7 @@ class _Form:
     structure: Any
     shapes: tuple[tuple[tuple[int, ...], Any], ...]
     inference: Inference
+    plain: _Plain | None
 
     def system(self, numbers: Float[Array, "k"]) -> System:
         """The system whose arrays were laid end to end."""
@@ -159,7 +200,9 @@ class _Graph(NamedTuple):
 
     form: _Form
     numbers: Float[Array, "k"]
+    plain: _Plain | None
     controls: int
+    dim: int
 
 
 @compiled
@@ -184,23 +227,25 @@ def _lean(model: "JointModel") -> _Graph:
         arrays, structure = jax.tree.flatten(system)
         shapes = tuple((x.shape, x.dtype) for x in arrays)
         numbers = jnp.concatenate([jnp.ravel(x).astype(default_float()) for x in arrays])
-        found = _Graph(_form(structure, shapes, model.inference), numbers, model.controls)
+        plain = _plain(model)
+        form = _form(structure, shapes, model.inference, plain)
+        found = _Graph(form, numbers, plain, model.controls, model.dim)
         if not traced:
             _LEAN[model] = found
     return found
 
 
+def _plain(model: "JointModel") -> _Plain | None:
+    sensors = model.blocks[0].observe
+    if len(model.blocks) > 1 or list(sensors) != [""]:
+        return None
+    outputs = getattr(sensors[""], "outputs", None)
+    return None if outputs is None else _Plain(model.blocks[0].name, model.controls, outputs)
+
+
 def single(model: "JointModel", observation: Trajectory) -> Given:
     """Readings and messages of one step."""
     blocks = model.blocks
-    if len(blocks) == 1 == len(observation) == len(blocks[0].observe) and "" in blocks[0].observe:
-        block = blocks[0]
-        value = observation.get(block.name)
-        plain = type(value) is np.ndarray
-        if plain or (value is not None and not isinstance(value, Gaussian | Belief | Mapping)):
-            readings = block.observe[""].gather(block.name, _one(value))
-            check_messages(block.name, block.observe[""], readings, block.dim)
-            return Given((readings,), None)
     sequences = {
         name: {key: _one(one) for key, one in value.items()}
         if isinstance(value, Mapping)
