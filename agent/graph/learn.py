@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .chain import Chain, Smoothed
 from .check import default_float, is_traced
 from .inference import Inference
 from .matrix_normal_wishart import Statistics
@@ -25,6 +26,8 @@ from .precise import compiled
 from .rows import Rows
 from .smooth_query import smooth_data
 from .system import Data, System, observed
+
+_STRETCH = 128  # steps
 
 Expected = tuple[Statistics | None, ...]
 
@@ -46,7 +49,7 @@ def expect(system: System, inference: Inference, group: Group) -> tuple[Expected
     def one(data: Data, weight):
         smoothed, chain = smooth_data(system, data, inference, system.prior)
         weighted = replace(data, live=data.live * weight)
-        statistics = expected_statistics(system, weighted, pairs_of(chain, smoothed))
+        statistics = _by_stretches(system, weighted, smoothed, chain)
         return statistics, smoothed.evidence * weight
 
     shared = 0 if not group.shared else None
@@ -55,6 +58,38 @@ def expect(system: System, inference: Inference, group: Group) -> tuple[Expected
     members = jax.vmap(one, in_axes=(axes, 0))
     found = jax.vmap(members)(group.data, group.weights)
     return jax.tree.map(lambda x: x.sum((0, 1)), found)
+
+
+def _by_stretches(system: System, data: Data, smoothed: Smoothed, chain: Chain) -> Expected:
+    """Expected statistics of one trajectory, summed over stretches of it, so that the pairs of all
+    its steps never stand in memory at once."""
+
+    def stretch(start, steps: int) -> Expected:
+        def pairs(x):
+            return jax.lax.dynamic_slice_in_dim(x, start, steps)
+
+        def states(x):
+            return jax.lax.dynamic_slice_in_dim(x, start, steps + 1)
+
+        some = smoothed._replace(
+            states=jax.tree.map(states, smoothed.states),
+            noises=pairs(smoothed.noises),
+            gains=pairs(smoothed.gains),
+            noise_roots=pairs(smoothed.noise_roots),
+        )
+        links = chain._replace(along=pairs(chain.along), noise=pairs(chain.noise))
+        few = replace(data, controls=pairs(data.controls), live=states(data.live))
+        return expected_statistics(system, few, pairs_of(links, some))
+
+    whole, rest = divmod(chain.along.shape[0], _STRETCH)
+    first = stretch(0, rest)
+    if not whole:
+        return first
+
+    def further(sums, start):
+        return jax.tree.map(jnp.add, sums, stretch(start, _STRETCH)), None
+
+    return jax.lax.scan(further, first, rest + _STRETCH * jnp.arange(whole))[0]
 
 
 def expected_statistics(system: System, data: Data, pairs) -> Expected:
@@ -130,14 +165,16 @@ def group_up(system: System, inference: Inference, data: list[Data]) -> tuple[Sy
     bare = replace(system, sensors=(), starts=(), links=Rows(
         jnp.zeros((0, system.transition.dim)), jnp.zeros(0), jnp.zeros(())
     ))  # fmt: skip
-    keys = {
-        matrix.tobytes() + live.tobytes()
-        for matrix, live in zip(rows.matrix, stacked.live, strict=True)
-    }
+    alike = len(data) == 1 or 1 == len(
+        {
+            matrix.tobytes() + live.tobytes()
+            for matrix, live in zip(rows.matrix, stacked.live, strict=True)
+        }
+    )
     places = np.arange(len(data))
-    places = places[None] if len(keys) == 1 else places[:, None]  # two shapes, whatever is missing
+    places = places[None] if alike else places[:, None]  # two shapes, whatever is missing
+    first = slice(1) if alike else slice(None)
     weights = np.ones(places.shape)
-    first = places[:, 0]
     grouped = Data(
         (),
         Rows(rows.matrix[first], rows.value[places], rows.log_scale[places]),  # type: ignore[arg-type]
