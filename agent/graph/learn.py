@@ -165,12 +165,11 @@ def group_up(system: System, inference: Inference, data: list[Data]) -> tuple[Sy
     bare = replace(system, sensors=(), starts=(), links=Rows(
         jnp.zeros((0, system.transition.dim)), jnp.zeros(0), jnp.zeros(())
     ))  # fmt: skip
-    alike = len(data) == 1 or 1 == len(
-        {
-            matrix.tobytes() + live.tobytes()
-            for matrix, live in zip(rows.matrix, stacked.live, strict=True)
-        }
+    keys = (
+        matrix.tobytes() + live.tobytes()
+        for matrix, live in zip(rows.matrix, stacked.live, strict=True)
     )
+    alike = len(data) == 1 or len(set(keys)) == 1
     places = np.arange(len(data))
     places = places[None] if alike else places[:, None]  # two shapes, whatever is missing
     first = slice(1) if alike else slice(None)
