@@ -13,6 +13,7 @@ def body_for(settings: Settings) -> Body:
     body = settings.body
     camera = Camera(body.camera_crop_px, body.camera_size_px)
     try:
-        return make_body(body.name, camera, body.physics)
+        delay = (body.frame_delay, body.command_delay)
+        return make_body(body.name, camera, body.physics, delay)
     except ValueError as error:
         raise SettingsError(f"section body: {error}") from None

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from ..configs.settings import SettingsError, preset_names, shipped_model
-from ..envs import GoalError
+from ..envs import GoalError, is_environment
+from .evaluation.conditions import ConditionsError, read_faults, read_kick
 from .learning.errors import DatasetError, ModelError
 from .options import Parser, add_settings, chosen_settings
 from .output import OutputError, check_writable, write_json
 from .runtime.errors import RunError
 
 _STOPPED = 130
+_MISTAKES = (SettingsError, GoalError, ModelError, DatasetError, ConditionsError, OutputError)
 
 # Short names for the settings that a user reaches for first.
 _SEED = {"run.seed": "--seed"}
@@ -68,10 +70,12 @@ from the environment's own resets and last 30 seconds.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 ended by a fault, 2 a mistake of input."""
-    parsed = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parsed = _parser().parse_args(words)
+    parsed.words = words
     try:
         return parsed.command(parsed)
-    except (SettingsError, GoalError, ModelError, DatasetError, OutputError) as error:
+    except _MISTAKES as error:
         print(f"jopa-agent: {error}", file=sys.stderr)
         return 2
     except RunError as error:
@@ -88,9 +92,10 @@ def run(arguments: argparse.Namespace) -> int:
     from .learning.checkpoint import check_trusted
 
     settings = chosen_settings(arguments)
-    model = arguments.model or shipped_model(arguments.environment)
+    model = _model(arguments)
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    out = arguments.out or Path("runs") / f"{arguments.environment}-{stamp}"
+    name = arguments.environment.rpartition(":")[2].replace("/", "-")
+    out = arguments.out or Path("runs") / f"{name}-{stamp}"
     check_writable(arguments.json)
     if not arguments.force:
         check_trusted(model)
@@ -125,9 +130,21 @@ def validate(arguments: argparse.Namespace) -> int:
 
     settings = chosen_settings(arguments)
     check_writable(arguments.json)
-    model = arguments.model or shipped_model(arguments.environment)
+    model = _model(arguments)
     verdict = commands.judge_model(settings, model, arguments.dataset)
     return _told(verdict, arguments.json)
+
+
+def _model(arguments: argparse.Namespace) -> Path:
+    """The model that was asked for, or the one that is shipped."""
+    if arguments.model:
+        return arguments.model
+    if is_environment(arguments.environment):
+        raise ModelError(
+            f"no model is shipped for {arguments.environment!r}: make one with 'jopa-agent train "
+            f"{arguments.environment} --out FOLDER', and give it with --model FOLDER"
+        )
+    return shipped_model(arguments.environment)
 
 
 def _told(verdict: dict[str, Any], file: Path | None) -> int:
@@ -138,14 +155,23 @@ def _told(verdict: dict[str, Any], file: Path | None) -> int:
 
 def evaluate(arguments: argparse.Namespace) -> int:
     """``jopa-agent evaluate``"""
-    from .learning import commands
+    from .evaluation.command import score_model
+    from .evaluation.conditions import Conditions
 
     settings = chosen_settings(arguments, **_EVALUATE_DEFAULTS)
     if settings.run.duration_s == 0:
         raise SettingsError("run.duration_s = 0: an episode needs some --seconds")
-    model = arguments.model or shipped_model(arguments.environment)
+    model = _model(arguments)
     check_writable(arguments.json)
-    figures = commands.score_model(settings, model, arguments.episodes)
+    check_writable(arguments.report)
+    conditions = Conditions(
+        None if arguments.kick is None else read_kick(arguments.kick),
+        read_faults(arguments.fault),
+    )
+    figures = score_model(
+        settings, model, arguments.goals, arguments.starts, conditions, arguments.report,
+        arguments.words,
+    )  # fmt: skip
     if arguments.json:
         write_json(figures, arguments.json)
     return 0
@@ -191,7 +217,22 @@ def _parser() -> Parser:
 
     command = _command(commands, "evaluate", evaluate, "score a model", _EVALUATE)
     _add_model(command)
-    command.add_argument("--episodes", type=_count, default=20, help="how many [20]")
+    command.add_argument(
+        "--goals", metavar="GOALS", help="several: all (24 angles), or degrees such as 0,10,180"
+    )
+    command.add_argument(
+        "--starts", "--episodes", type=_count, default=20, metavar="COUNT",
+        help="starts, or episodes, for each goal [20]",
+    )  # fmt: skip
+    command.add_argument(
+        "--kick", metavar="SPEED|torque",
+        help="blow in the middle: to this rad/s of either sign, or 1 s of full torque",
+    )  # fmt: skip
+    command.add_argument(
+        "--fault", default="", metavar="FAULTS",
+        help="of the camera: loss=0.2,blackout=0.5,noise=0.1,occlusion=0.2",
+    )  # fmt: skip
+    command.add_argument("--report", type=Path, metavar="FILE", help="write a report there (HTML)")
     command.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     add_settings(command, ["planner", "body"], _EVALUATE_SHORT, **_EVALUATE_DEFAULTS)
     return parser
@@ -201,7 +242,10 @@ def _command(commands, name: str, function, summary: str, description: str) -> P
     usage = f"jopa-agent {name} ENVIRONMENT [options]"
     command = commands.add_parser(name, help=summary, description=description, usage=usage)
     command.set_defaults(command=function)
-    command.add_argument("environment", help=f"one of: {', '.join(preset_names())}")
+    presets = ", ".join(preset_names())
+    command.add_argument(
+        "environment", help=f"one of: {presets}; or one of Gymnasium's, as module:EnvId"
+    )
     return command
 
 

@@ -5,6 +5,7 @@ pure function of model, settings, goal, and the sequence of frames and applied c
 """
 
 import time
+from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,15 +13,17 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, UInt8
+from jaxtyping import Array, Bool, Float, Key, UInt8
 
 from ..configs.settings import Planner, Settings
-from .graph.filter import filter_step
+from .graph.filter import filter_step, predict
 from .graph.gaussian import Belief
+from .graph.linearise import transition_near
 from .graph.motion import start_belief
+from .graph.square_root import free_root
 from .learning.checkpoint import load_model
 from .model import INFERENCE, Model
-from .planner import no_intent, plan, wish_for
+from .planner import Intent, Outcome, Wish, no_intent, plan, wish_for
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,15 @@ class Step:
 class Mind:
     """Filters frames and plans controls with one model."""
 
-    def __init__(self, model: Model, planner: Planner, seed: int) -> None:
+    def __init__(
+        self, model: Model, planner: Planner, seed: int, delay: tuple[int, int] = (0, 0)
+    ) -> None:
+        """``delay``: ticks by which frames arrive late, and by which controls act late."""
         self._model = model
+        self._frames_late, self._late = delay[0], sum(delay)
         self._wish_for = jax.jit(wish_for)
         self._observe = jax.jit(_observe)
-        self._plan = jax.jit(partial(plan, planner))
+        self._plan = jax.jit(partial(_plan, planner))
         self._no_intent = no_intent(model, planner.horizon)
         nowhere = jnp.zeros(model.transition.outputs)
         self._no_belief = start_belief(model.transition, nowhere)
@@ -70,6 +77,8 @@ class Mind:
         self._tick = 0
         self._belief = self._no_belief
         self._intent = self._no_intent
+        still = np.zeros(self._model.control_low.shape, np.float32)
+        self._handed_over = deque([still] * (self._late + 1), self._late + 1)
 
     def set_goal(self, image: np.ndarray) -> bool:
         """Wish for what ``image`` shows; returns whether it can be held, as the model sees it."""
@@ -86,24 +95,32 @@ class Mind:
         self._wish = None
         self.reset(self._seed)
 
-    def step(self, image: np.ndarray, applied: np.ndarray) -> Step:
-        """Take in the frame ``image``, which followed upon the control ``applied`` (p,), and plan.
+    def step(self, image: np.ndarray | None, applied: np.ndarray) -> Step:
+        """Take in the frame ``image``, before which the control ``applied`` (p,) was handed to the
+        body, and plan; None where the frame was lost.
 
-        At the first frame of an episode ``applied`` is not used. Raises ``ValueError`` where no
-        goal has been set.
+        At the first frame of an episode ``applied`` is not used. With a delay, the frame is that
+        of some ticks ago, and the first control of the plan will act some ticks later: the belief
+        is about the frame's moment, and the plan goes on from what the controls under way lead to.
+        Raises ``ValueError`` where no goal has been set.
         """
         if self._wish is None:
             raise ValueError("no goal to plan for: call set_goal before step")
         began = time.perf_counter_ns()
-        first = np.bool_(self._tick == 0)
-        control = np.asarray(applied, np.float32)
+        first = np.bool_(self._tick <= self._frames_late)
+        if self._tick:
+            self._handed_over.append(np.asarray(applied, np.float32))
+        seen = np.bool_(image is not None)
+        frame = np.zeros(self._model.frame_shape, np.uint8) if image is None else image
+        before = self._no_belief if first else self._belief
         belief, surprise = jax.block_until_ready(
-            self._observe(self._model, self._belief, image, control, first)
+            self._observe(self._model, before, frame, self._handed_over[0], first, seen)
         )
         filtered = time.perf_counter_ns()
         key = jax.random.fold_in(self._key, self._tick)
+        under_way = np.array(self._handed_over, np.float32)[1:]
         outcome = jax.block_until_ready(
-            self._plan(self._model, self._wish, belief, self._intent, key)
+            self._plan(self._model, self._wish, belief, self._intent, key, under_way)
         )
         planned = time.perf_counter_ns()
         self._belief, self._intent = belief, outcome.intent
@@ -128,7 +145,9 @@ class Mind:
 def load_mind(folder: Path, settings: Settings) -> Mind:
     """The mind with the model in ``folder``; raises ``ModelError`` where it does not fit."""
     model = load_model(folder, settings.body)
-    return Mind(model, settings.planner, settings.run.seed)
+    body = settings.body
+    delay = (body.frame_delay, body.command_delay)
+    return Mind(model, settings.planner, settings.run.seed, delay)
 
 
 def _observe(
@@ -137,7 +156,25 @@ def _observe(
     frame: UInt8[Array, "height width channel"],
     control: Float[Array, "p"],
     first: Bool[Array, ""],
+    seen: Bool[Array, ""],
 ) -> tuple[Belief, Float[Array, ""]]:
     """Filter one frame: predict through the applied control, then multiply with the message."""
-    told = filter_step(model.system(), INFERENCE, belief, control, model.seen(frame), first)
+    told = filter_step(model.system(), INFERENCE, belief, control, model.seen(frame, seen), first)
     return told.belief, jnp.sqrt(jnp.mean(told.surprise**2))
+
+
+def _plan(
+    planner: Planner,
+    model: Model,
+    wish: Wish,
+    belief: Belief,
+    intent: Intent,
+    key: Key[Array, ""],
+    under_way: Float[Array, "D p"],
+) -> Outcome:
+    """Plan from where the controls that are ``under_way`` lead to."""
+    for control in under_way:
+        local = transition_near(model.system().transition, belief, control, INFERENCE)
+        told = predict(belief, local, control).belief
+        belief = Belief.of(told.mean, free_root(told.root))
+    return plan(planner, model, wish, belief, intent, key)

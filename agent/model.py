@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Array, Bool, Float, UInt8
 
 from .encoders.pose import PoseEncoder
 from .graph.check import pytree
@@ -68,9 +67,11 @@ class Model:
             starts=((0, d),),
         )
 
-    def seen(self, frame: UInt8[Array, "height width channel"]) -> Data:
-        """One frame as the data of one step."""
-        told = Readings(frame[None], np.ones(1, bool))
+    def seen(
+        self, frame: UInt8[Array, "height width channel"], seen: Bool[Array, ""] | bool = True
+    ) -> Data:
+        """One frame as the data of one step; nothing where it was not ``seen``."""
+        told = Readings(frame[None], jnp.reshape(jnp.asarray(seen), (1,)))
         p = self.control_low.shape[0]
         one = jnp.ones(1)
         return Data((told,), no_rows(self.transition.dim, 1), jnp.zeros((0, p)), one, one)

@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..configs.settings import Settings, declared, read_file, read_preset, settings_from
+from ..configs.settings import (
+    Settings,
+    SettingsError,
+    declared,
+    read_file,
+    read_preset,
+    settings_from,
+)
+from ..envs import derived_preset, is_environment
 
 _DECIDED = ("body.name", "run.headless")  # by the command's own arguments
 
@@ -58,7 +66,7 @@ def chosen_settings(arguments: argparse.Namespace, **defaults: Any) -> Settings:
 
     ``defaults`` are the command's own, over the preset's, for the section ``run``.
     """
-    layers: list[dict[str, Any]] = [read_preset(arguments.environment), {"run": defaults}]
+    layers: list[dict[str, Any]] = [preset_of(arguments.environment), {"run": defaults}]
     if arguments.settings:
         layers.append(read_file(arguments.settings))
     given: dict[str, Any] = {}
@@ -67,6 +75,19 @@ def chosen_settings(arguments: argparse.Namespace, **defaults: Any) -> Settings:
         if dot:
             given.setdefault(section, {})[name] = value
     return settings_from(*layers, given)
+
+
+def preset_of(environment: str) -> dict[str, Any]:
+    """The shipped preset of that name, or what follows from an environment of Gymnasium's.
+
+    Raises :class:`SettingsError` where there is neither.
+    """
+    if not is_environment(environment):
+        return read_preset(environment)
+    try:
+        return derived_preset(environment)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _kind(annotation: Any) -> str:

@@ -18,7 +18,7 @@ def run(settings: Settings, model: Path, out: Path, json_file: Path | None) -> N
     """Run the agent, print the summary, and save figures and picture; see :mod:`.supervisor`."""
     settings = _with_display(settings)
     goal, body = _look(settings)
-    if not goal.can_be_held:
+    if goal.can_be_held is False:
         _say(
             f"goal {goal.name}: to rest there takes {goal.holding_effort:.1f} times the control's "
             "limit; the agent will pass it as near as it can"

@@ -20,6 +20,7 @@ _FOLDER = resources.files(str(__package__))
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Ticks = Annotated[int, Field(ge=0, le=10)]
 
 
 class SettingsError(ValueError):
@@ -36,7 +37,7 @@ class Body(Section):
     """The body and its camera."""
 
     name: str = Field(default="pendulum", description="environment to drive")
-    camera_crop_px: Annotated[int, Field(ge=1, le=500)] = Field(
+    camera_crop_px: Annotated[int, Field(ge=1, le=4096)] = Field(
         default=256, description="middle square of the render that is kept"
     )
     camera_size_px: Count = Field(
@@ -47,6 +48,9 @@ class Body(Section):
         default="",
         description="constants that differ: mass=1.3,length=0.9,gravity=8",
     )
+
+    frame_delay: Ticks = Field(default=0, description="ticks by which frames arrive late")
+    command_delay: Ticks = Field(default=0, description="ticks by which controls act late")
 
     @field_validator("camera_size_px")
     @classmethod
@@ -61,7 +65,8 @@ class Run(Section):
     """One run of the agent."""
 
     goal: str = Field(
-        default="upright", description="upright, hanging, an angle (10deg), or a picture"
+        default="upright",
+        description="upright, hanging, an angle (10deg), a picture, or DATASET:NUMBER of a frame",
     )
     start: Literal["hanging", "gymnasium"] = Field(
         default="hanging", description="where the body starts"
@@ -139,13 +144,19 @@ class Explore(Section):
     """Frames gathered under the agent's own plans, in rounds between which it learns."""
 
     rounds: Annotated[int, Field(ge=0)] = Field(default=2, description="rounds of it")
-    frames: Count = Field(default=500, description="frames of one round, in whole segments")
+    frames: Count = Field(
+        default=200, description="frames of one round towards rare goals, in whole segments"
+    )
     noise: NonNegative = Field(
         default=0.15, description="random controls that are added, as a share of the limit"
     )
     segments_per_reset: Count = Field(
         default=4, description="segments, each with a goal of its own, until the body is reset"
     )
+    trials: Annotated[int, Field(ge=0)] = Field(
+        default=3, description="goals to reach and hold before a model is trusted"
+    )
+    trial_segments: Count = Field(default=2, description="segments of frames for each of them")
     retries: Annotated[int, Field(ge=0)] = Field(
         default=2, description="further rounds, while no model passes validation"
     )
@@ -177,10 +188,10 @@ class Train(Section):
         default=20.0, description="weight of the encoder's own last layer against the data"
     )
     drift: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.9, description="memory of disturbances"
+        default=0.998, description="memory of disturbances"
     )
     drift_ratio: Positive = Field(
-        default=0.3, description="their size, in sigmas of the process noise"
+        default=0.8, description="their size, in sigmas of the process noise"
     )
 
     @field_validator("poses")
@@ -208,7 +219,10 @@ def read_preset(name: str) -> dict[str, Any]:
     file = _FOLDER / f"{name}.toml"
     if not name.isidentifier() or not file.is_file():
         known = ", ".join(preset_names())
-        raise SettingsError(f"unknown environment {name!r}: choose from {known}")
+        raise SettingsError(
+            f"unknown environment {name!r}: choose from {known}, or give one of Gymnasium's as "
+            "module:EnvId"
+        )
     return tomllib.loads(file.read_text("utf-8"))
 
 

@@ -1,16 +1,21 @@
 """Bodies that the agent can drive, and the pictures that its goals are made of."""
 
-from .body import Body, BodySpec, Start, Truth
-from .goals import Goal, GoalError, read_goal
-from .registry import make_body, names
+from .body import Body, BodySpec, Posable, Start, Truth
+from .goals import Goal, GoalError, goal_at, read_goal
+from .gym_body import derived_preset
+from .registry import is_environment, make_body, names
 
 __all__ = [
     "Body",
     "BodySpec",
     "Goal",
     "GoalError",
+    "Posable",
     "Start",
     "Truth",
+    "derived_preset",
+    "goal_at",
+    "is_environment",
     "make_body",
     "names",
     "read_goal",

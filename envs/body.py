@@ -1,7 +1,7 @@
 """What every body offers: a picture after each step, and the truth for scoring alone."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -27,7 +27,8 @@ class BodySpec:
 
 @dataclass(frozen=True)
 class Truth:
-    """The true state, for scoring only: ``state`` is float64 ``(angle_rad, velocity_rad_s)``."""
+    """The true state, for scoring only: ``state`` is float64 ``(angle_rad, velocity_rad_s)``, and
+    NaN for a body that has no angle."""
 
     state: np.ndarray
     reward: float
@@ -36,7 +37,10 @@ class Truth:
 class Body(Protocol):
     """A simulated body with a camera."""
 
-    spec: BodySpec
+    @property
+    def spec(self) -> BodySpec:
+        """What a controller may know of it."""
+        ...
 
     def reset(self, seed: int, start: Start) -> np.ndarray:
         """Begin an episode; returns its first frame, uint8 ``(height, width, channels)``."""
@@ -50,6 +54,15 @@ class Body(Protocol):
         """The state after the last step and its reward; never shown to the agent."""
         ...
 
+    def close(self) -> None:
+        """Release the renderer."""
+        ...
+
+
+@runtime_checkable
+class Posable(Protocol):
+    """A body with one angle, that can be shown at any, and scored by it."""
+
     def picture(self, angle: float) -> np.ndarray:
         """The frame that the camera would see with the body at rest at ``angle`` (radians)."""
         ...
@@ -58,6 +71,6 @@ class Body(Protocol):
         """Torque needed to rest at ``angle``, as a multiple of the limit: above 1 it cannot."""
         ...
 
-    def close(self) -> None:
-        """Release the renderer."""
+    def push(self, speed: float) -> None:
+        """Give it this angular velocity in rad/s, as a blow would."""
         ...

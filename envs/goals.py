@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .body import Body
+from .body import Body, Posable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -27,39 +27,83 @@ class GoalError(ValueError):
 class Goal:
     """A frame to reach. ``angle`` (radians, 0 upright) serves scoring only, never the agent.
 
-    ``holding_effort`` is the torque that rest at this goal takes, as a multiple of the limit.
+    ``holding_effort`` is the torque that rest at this goal takes, as a multiple of the limit. Both
+    are None for a body that has no angle.
     """
 
     name: str
     image: np.ndarray
-    angle: float
-    holding_effort: float
+    angle: float | None = None
+    holding_effort: float | None = None
 
     @property
-    def can_be_held(self) -> bool:
-        return self.holding_effort <= 1.0
+    def can_be_held(self) -> bool | None:
+        """Whether the body's own physics allow it; None where nobody knows."""
+        return None if self.holding_effort is None else bool(self.holding_effort <= 1.0)
 
 
 def read_goal(text: str, body: Body) -> Goal:
-    """Understand ``text``: ``upright``, ``hanging``, ``<number>deg`` from upright, or a picture.
+    """Understand ``text``: ``upright``, ``hanging``, ``<number>deg`` from upright, a picture, or
+    ``<dataset>:<number>`` for a frame that was recorded.
 
     Raises :class:`GoalError` for anything else.
     """
-    if text in _NAMED:
-        return goal_at(text, _NAMED[text], body)
+    angle = _NAMED.get(text)
     if match := _ANGLE.fullmatch(text.strip()):
         degrees = float(match[1])
         if abs(degrees) > 360:
             raise GoalError(f"goal {text!r} is outside -360deg ... 360deg: choose an angle within")
-        return goal_at(text, np.deg2rad(degrees), body)
-    image = _read_picture(Path(text), body)
+        angle = float(np.deg2rad(degrees))
+    if angle is not None:
+        if not isinstance(body, Posable):
+            raise GoalError(
+                f"goal {text!r} is an angle, but {body.spec.name} is known by its pictures alone: "
+                "give a picture, or DATASET:NUMBER of a frame from 'jopa-agent collect'"
+            )
+        return goal_at(text, angle, body)
+    path, _, number = text.rpartition(":")
+    if path and number.isdigit():
+        image = _recorded(Path(path), int(number), body)
+    else:
+        image = _read_picture(Path(text), body)
+    if not isinstance(body, Posable):
+        return Goal(text, image)
     angle = _angle_in(image, body)
     return Goal(text, image, angle, body.holding_effort(angle))
 
 
-def goal_at(name: str, angle: float, body: Body) -> Goal:
+def goal_at(name: str, angle: float, body: Posable) -> Goal:
     """The goal whose picture is rendered at ``angle`` (radians)."""
     return Goal(name, body.picture(angle), angle, body.holding_effort(angle))
+
+
+def _recorded(path: Path, number: int, body: Body) -> np.ndarray:
+    """Frame ``number`` of a dataset, counted over all its segments."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            frames = file.get_slice("frames")
+            segments, length, *shape = frames.get_shape()
+            if number >= segments * length:
+                raise GoalError(
+                    f"goal {number} of {str(path)!r}: it holds the frames 0 ... "
+                    f"{segments * length - 1}"
+                )
+            image = np.asarray(frames[number // length, number % length])
+    except (OSError, SafetensorError, ValueError, TypeError) as error:
+        if isinstance(error, GoalError):
+            raise
+        raise GoalError(
+            f"goal file {str(path)!r} cannot be read as a dataset ({error}): give one from "
+            "'jopa-agent collect'"
+        ) from None
+    if tuple(shape) != body.spec.frame_shape or image.dtype != np.uint8:
+        raise GoalError(
+            f"goal file {str(path)!r} holds frames of {tuple(shape)}, the camera sees "
+            f"{body.spec.frame_shape}: record it with the same camera"
+        )
+    return image
 
 
 def _read_picture(path: Path, body: Body) -> np.ndarray:
@@ -93,7 +137,7 @@ def _gray(picture: "Image.Image") -> "Image.Image":
     return picture.convert("L")
 
 
-def _angle_in(image: np.ndarray, body: Body) -> float:
+def _angle_in(image: np.ndarray, body: Posable) -> float:
     """The angle whose render looks most like ``image``, to about 0.1 degree; for scoring only."""
     angles = np.deg2rad(np.arange(0.0, 360.0, 4.0))
     for step_deg in (4.0, 0.5, 0.1):

@@ -1,15 +1,13 @@
 """Gymnasium's Pendulum-v1, its physics unchanged, seen through a small camera."""
 
-import os
 from typing import Any
 
 import numpy as np
 
 from .body import BodySpec, Start, Truth
 from .camera import Camera
+from .headless import render_to_memory
 from .physics import PendulumPhysics
-
-os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 
 class Pendulum:
@@ -19,7 +17,7 @@ class Pendulum:
         """As Gymnasium made it, or with other ``physics``."""
         import gymnasium
 
-        _render_to_memory()
+        render_to_memory()
         self._env: Any = gymnasium.make("Pendulum-v1", render_mode="rgb_array").unwrapped
         self._env.reset(seed=0)
         self.physics = PendulumPhysics() if physics is None else physics
@@ -78,16 +76,3 @@ class Pendulum:
         # The renderer draws the last torque as an arrow; hidden, or frames would leak the action.
         self._env.last_u = None
         return self._camera.capture(self._env.render())
-
-
-def _render_to_memory() -> None:
-    """Start SDL's video without a display, and leave the choice of driver to others as it was."""
-    import pygame
-
-    chosen = os.environ.get("SDL_VIDEODRIVER")
-    os.environ["SDL_VIDEODRIVER"] = "dummy"
-    pygame.display.init()
-    if chosen is None:
-        del os.environ["SDL_VIDEODRIVER"]
-    else:
-        os.environ["SDL_VIDEODRIVER"] = chosen

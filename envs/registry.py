@@ -1,23 +1,48 @@
 """Bodies by name."""
 
+import re
+from collections.abc import Callable
+
 from .body import Body
 from .camera import Camera
+from .delayed import Delayed
+from .gym_body import GymBody
 from .pendulum import Pendulum
 from .physics import read_physics
 
-_BODIES = {"pendulum": Pendulum}
+_BODIES: dict[str, Callable[..., Body]] = {"pendulum": Pendulum}
 
 
 def names() -> tuple[str, ...]:
-    """The names that :func:`make_body` knows."""
+    """The names of the bodies that come with the package."""
     return tuple(_BODIES)
 
 
-def make_body(name: str, camera: Camera, physics: str = "") -> Body:
-    """The body called ``name``, with other constants of its ``physics`` where they are given.
+def is_environment(name: str) -> bool:
+    """Whether ``name`` is meant as one of Gymnasium's own names, or as ``module:EnvId``."""
+    return ":" in name or bool(re.search(r"-v\d+$", name))
+
+
+def make_body(
+    name: str, camera: Camera, physics: str = "", delay: tuple[int, int] = (0, 0)
+) -> Body:
+    """The body called ``name``, with other constants of its ``physics`` where they are given, and
+    with frames and controls late by ``delay`` ticks.
 
     Raises ``ValueError`` for a name, or for physics, that are not known.
     """
-    if name not in _BODIES:
-        raise ValueError(f"unknown environment {name!r}: choose from {', '.join(_BODIES)}")
-    return _BODIES[name](camera, read_physics(physics))
+    if is_environment(name):
+        if physics:
+            raise ValueError(
+                f"physics {physics!r} cannot be set in {name!r}: only the pendulum's can; make an "
+                "environment of its own with them"
+            )
+        body: Body = GymBody(name, camera)
+    elif name in _BODIES:
+        body = _BODIES[name](camera, read_physics(physics))
+    else:
+        raise ValueError(
+            f"unknown environment {name!r}: choose from {', '.join(_BODIES)}, or give one of "
+            "Gymnasium's as module:EnvId"
+        )
+    return Delayed(body, *delay) if any(delay) else body

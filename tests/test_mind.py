@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from jopa_agent.agent.learning.score import angle_error
+from jopa_agent.agent.evaluation.score import angle_error
 from jopa_agent.agent.mind import Mind, Step, load_mind
 from jopa_agent.configs.settings import Settings, read_preset, settings_from, shipped_model
 from jopa_agent.envs import Body, make_body, read_goal

@@ -1,29 +1,21 @@
-"""The work behind ``collect``, ``train`` and ``evaluate``, with its progress on the terminal."""
+"""The work behind ``collect``, ``train`` and ``validate``, with its progress on the terminal."""
 
 import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import Progress, TaskID
 
 from ...configs.settings import Settings
-from ...envs import Body, read_goal
+from ...envs import Body
 from ..bodies import body_for
 from ..jax_setup import set_up_jax
+from ..progress import progress_bars
 from .checkpoint import EXPERIENCE, load_model, read_page, save_model
 from .collect import collect
 from .dataset import Dataset, load_dataset
 from .errors import DatasetError
-from .evaluate import Episode, evaluate
 from .foretell import WARM
 from .life import live, seconds_spent, split
 from .validate import FAR, validate
@@ -31,7 +23,7 @@ from .validate import FAR, validate
 
 def record(settings: Settings, out: Path) -> None:
     """Record a dataset and save it."""
-    with _progress() as progress:
+    with progress_bars() as progress:
         dataset = _record(settings, progress)
     dataset.save(out)
     print(f"{dataset.count} frames: {out}")
@@ -49,7 +41,7 @@ def make_model(settings: Settings, dataset_file: Path | None, out: Path) -> dict
     if recorded is not None:
         _check(recorded, body, settings)
     folder = out.with_name(f"{out.name}.training")
-    with _progress() as progress:
+    with progress_bars() as progress:
         tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: int, total: int, figure: str) -> None:
@@ -92,30 +84,6 @@ def judge_model(settings: Settings, model: Path, dataset_file: Path | None) -> d
     verdict = validate(loaded, judge_by, settings.planner)
     print(f"{verdict.words()}")
     return verdict.as_dict() | {"frames": judge_by.count}
-
-
-def score_model(settings: Settings, model: Path, episodes: int) -> dict[str, Any]:
-    """Evaluate a model, print the figures and return them."""
-    load_model(model, settings.body)
-    read_goal(settings.run.goal, body_for(settings))
-    with _progress() as progress:
-        task = progress.add_task("episodes", total=episodes, figure="")
-        returns: list[float] = []
-
-        def show(episode: Episode) -> None:
-            returns.append(episode.reward_sum)
-            mean = sum(returns) / len(returns)
-            progress.update(task, completed=len(returns), figure=f"mean return {mean:.1f}")
-
-        figures = evaluate(settings, model, episodes, show)
-    print(
-        f"mean return {figures['mean_return']:.1f} "
-        f"(standard error {figures['return_standard_error']:.1f}), "
-        f"reached {figures['reached_fraction']:.1%}, held {figures['held_fraction']:.1%}, "
-        f"median steps to reach {figures['median_steps_to_reach']}, "
-        f"largest error of the last 10 s {figures['max_error_last_10s']:.3f} rad"
-    )
-    return figures
 
 
 def _record(settings: Settings, progress: Progress) -> Dataset:
@@ -174,14 +142,3 @@ def _page(settings: Settings, dataset: Dataset, scores: dict[str, Any]) -> dict[
         },
         "scores": scores,
     }
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description:9}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[figure]}"),
-        console=Console(stderr=True),
-    )

@@ -1,6 +1,6 @@
 """Recorded experience: segments of frames and the controls between them, in one file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +57,15 @@ class Dataset:
             save_file(arrays, path, metadata=notes)
         except (OSError, SafetensorError) as error:
             raise DatasetError(f"dataset {str(path)!r} cannot be written: {error}") from None
+
+
+def joined(first: Dataset, more: Dataset) -> Dataset:
+    """``first`` and then the segments of ``more``, which are as long."""
+    return replace(
+        first,
+        frames=np.concatenate([first.frames, more.frames]),
+        controls=np.concatenate([first.controls, more.controls]),
+    )
 
 
 def load_dataset(path: Path) -> Dataset:

@@ -13,6 +13,7 @@ from ...envs import Body
 from ..mind import Mind
 from ..model import Model
 from .dataset import Dataset
+from .drive import Errand, drive
 
 _NEAR = 0.2  # poses this near count as known to each other, in the pose's standard deviations
 
@@ -36,27 +37,12 @@ def explore(
     frames = known.frames.reshape(-1, *known.frames.shape[2:])
     chances = _rareness(np.asarray(jax.jit(jax.vmap(model.encoder))(jnp.asarray(frames))))
     length = known.frames.shape[1]
-    count = -(-settings.frames // length)
-    shape = (count, length, *body.spec.frame_shape)
-    seen = np.empty(shape, np.uint8)
-    applied = np.zeros((count, length - 1, body.spec.control_low.size), np.float32)
-    for segment in range(count):
-        if segment % settings.segments_per_reset == 0:
-            image = body.reset(int(rng.integers(2**31)), "gymnasium")
-            mind.reset(int(rng.integers(2**31)))
-            control = np.zeros_like(body.spec.safe_control)
-        mind.set_goal(frames[rng.choice(len(frames), p=chances)])
-        seen[segment, 0] = image
-        for step in range(length - 1):
-            control = _shaken(mind.step(image, control).controls[0], body, settings.noise, rng)
-            image = body.step(control)
-            applied[segment, step], seen[segment, step + 1] = control, image
-        # The next segment begins one step on, so that no frame stands in two.
-        control = _shaken(mind.step(image, control).controls[0], body, settings.noise, rng)
-        image = body.step(control)
-        if progress:
-            progress((segment + 1) * length)
-    return replace(known, frames=seen, controls=applied)
+    errands = [
+        Errand(frames[rng.choice(len(frames), p=chances)], 1, not k % settings.segments_per_reset)
+        for k in range(-(-settings.frames // length))
+    ]
+    driven = drive(mind, body, errands, length, settings.noise, seed, progress)
+    return replace(known, frames=driven.frames, controls=driven.controls)
 
 
 def _rareness(poses: Float[np.ndarray, "N d"]) -> Float[np.ndarray, "N"]:
@@ -66,9 +52,3 @@ def _rareness(poses: Float[np.ndarray, "N d"]) -> Float[np.ndarray, "N"]:
         apart += (coordinate[:, None] - coordinate) ** 2
     rare = 1 / np.exp(-apart / (2 * _NEAR**2)).sum(1)
     return rare / rare.sum()
-
-
-def _shaken(control: np.ndarray, body: Body, noise: float, rng: np.random.Generator) -> np.ndarray:
-    low, high = body.spec.control_low, body.spec.control_high
-    random = noise * 0.5 * (high - low) * rng.normal(size=low.size)
-    return np.clip(control + random, low, high).astype(np.float32)

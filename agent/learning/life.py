@@ -19,13 +19,14 @@ from ..mind import Mind
 from ..model import Model
 from .checkpoint import load_model, read_page, save_model
 from .collect import collect
-from .dataset import Dataset, load_dataset
+from .dataset import Dataset, joined, load_dataset
 from .errors import DatasetError, ModelError
 from .explore import explore
 from .train import train
+from .trial import put_to_trial
 from .validate import Verdict, read_verdict, validate
 
-HELD_OUT = 10
+HELD_OUT = 8
 """Every so many segments one is kept from learning, to judge by."""
 
 Progress = Callable[[str, int, int, str], None]
@@ -53,9 +54,11 @@ def live(
 ) -> Life:
     """Learn to move ``body``, or from what was ``recorded`` of it alone, keeping all in ``folder``.
 
-    The first round's experience is that of random controls; each further one adds frames that the
-    newest model gathered on the way to goals of its own choosing. While no model passes, up to
-    ``settings.explore.retries`` rounds are added. ``say`` is told each round's verdict.
+    The first round's experience is that of random controls. Each model is judged by frames kept
+    from learning, and put to trial with the body itself; the next round adds the frames of that
+    trial, and others that the model gathered on the way to goals of its own choosing. While no
+    model passes, up to ``settings.explore.retries`` rounds are added. ``say`` is told each round's
+    verdict.
     """
     _continue(folder, settings, recorded)
     wanted = 0 if recorded is not None else settings.explore.rounds
@@ -66,6 +69,8 @@ def live(
     while number <= wanted:
         experience = _experience(settings, body, recorded, folder, number, model, progress)
         model, verdict = _learned(settings, body, experience, folder, number, progress)
+        if recorded is None:
+            verdict = _tried(settings, body, experience, folder, number, model, verdict, progress)
         found = Life(model, verdict, experience, experience.count, number)
         say(f"round {number}, {experience.count} frames: {verdict.words()}")
         if best is None or verdict.better_than(best.verdict):
@@ -77,13 +82,14 @@ def live(
             ))  # fmt: skip
         number += 1
     assert best is not None
-    return replace(best, frames=experience.count)
+    return replace(best, frames=experience.count + _last_trial(folder, number - 1))
 
 
 def split(experience: Dataset) -> tuple[Dataset, Dataset]:
-    """Segments to learn from, and segments to judge by."""
-    index = np.arange(experience.frames.shape[0])
-    kept = index % HELD_OUT == HELD_OUT - 1 if len(index) >= HELD_OUT else index == len(index) - 1
+    """Segments to learn from, and segments to judge by, which are drawn by lot."""
+    count = experience.frames.shape[0]
+    kept = np.zeros(count, bool)
+    kept[np.random.default_rng(count).permutation(count)[: max(1, count // HELD_OUT)]] = True
     parts = (replace(experience, frames=experience.frames[mask], controls=experience.controls[mask])
              for mask in (~kept, kept))  # fmt: skip
     return tuple(parts)  # type: ignore[return-value]
@@ -125,21 +131,52 @@ def _experience(settings, body, recorded, folder, number, model, progress) -> Da
         )
     else:
         before = load_dataset(folder / f"experience-{number - 1}.safetensors")
+        tried = folder / f"trial-{number - 1}.safetensors"
+        before = joined(before, load_dataset(tried)) if tried.exists() else before
         total, stage = settings.explore.frames, f"explore {number}"
         mind = Mind(model, settings.planner, seed)
         new = explore(
             mind, model, body, before, settings.explore, seed + 7919 * number,
             lambda done: progress(stage, done, total, ""),
         )  # fmt: skip
-        found = replace(
-            before,
-            frames=np.concatenate([before.frames, new.frames]),
-            controls=np.concatenate([before.controls, new.controls]),
-        )
-    unfinished = file.with_suffix(".unfinished")
-    found.save(unfinished)
-    unfinished.replace(file)
+        found = joined(before, new)
+    _keep(found, file)
     return found
+
+
+def _tried(settings, body, experience, folder, number, model, verdict, progress) -> Verdict:
+    """``verdict`` after the trial of this round's ``model``."""
+    file, note = folder / f"trial-{number}.safetensors", folder / f"trial-{number}.json"
+    if not note.exists():
+        explore = settings.explore
+        total = explore.trials * explore.trial_segments * experience.frames.shape[1]
+
+        def show(done: int) -> None:
+            progress(f"trial {number}", done, total, "")
+
+        mind = Mind(model, settings.planner, settings.run.seed)
+        seed = settings.run.seed + 104729 * (number + 1)
+        trial = put_to_trial(mind, model, body, experience, explore, seed, show)
+        if trial is not None:
+            _keep(trial.experience, file)
+        share = None if trial is None else float(trial.held.mean())
+        unfinished = note.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(share), "utf-8")
+        unfinished.replace(note)
+    share = json.loads(note.read_text("utf-8"))
+    return verdict if share is None else verdict.after_trial(share)
+
+
+def _last_trial(folder: Path, number: int) -> int:
+    """Frames of the trial of the last round, which nothing was learned from."""
+    file = folder / f"trial-{number}.safetensors"
+    return load_dataset(file).count if file.exists() else 0
+
+
+def _keep(dataset: Dataset, file: Path) -> None:
+    unfinished = file.with_suffix(".unfinished")
+    dataset.save(unfinished)
+    unfinished.replace(file)
 
 
 def _learned(settings, body, experience, folder, number, progress) -> tuple[Model, Verdict]:

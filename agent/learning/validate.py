@@ -1,6 +1,6 @@
 """Is a model good enough to act on? Judged from frames that it has not learned from."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import jax
@@ -13,6 +13,7 @@ from ..model import Model
 from .dataset import Dataset
 from .foretell import foretell
 from .rehearse import rehearse
+from .spread import spread
 
 FAR = 20
 """Steps of the longer prediction that is judged."""
@@ -31,7 +32,8 @@ class Verdict:
     lists the shares of poses within the central 50, 90 and 99 % of the prediction, after 1 and
     after 20 steps; ``twins``: largest distance of poses among frames that look all but the same,
     as a share of the largest distance at all; ``rehearsed``: share of goals reached and held, or
-    passed where they cannot be held, in the model's own dream.
+    passed where they cannot be held, in the model's own dream; ``tried``: share of goals held in a
+    trial with the body itself, None where there was none.
     """
 
     error_1: float
@@ -41,11 +43,17 @@ class Verdict:
     coverage_20: tuple[float, ...]
     twins: float
     rehearsed: float
+    tried: float | None
     faults: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
         return not self.faults
+
+    def after_trial(self, share: float) -> "Verdict":
+        """The same once a ``share`` of goals was held in a trial with the body itself."""
+        fault = f"of the goals tried with the body itself {share:.0%} were held (all must be)"
+        return replace(self, tried=share, faults=self.faults + ((fault,) if share < 1 else ()))
 
     def better_than(self, other: "Verdict") -> bool:
         """Whether to act on this one's model instead: it passes, or none does and it errs less."""
@@ -59,17 +67,21 @@ class Verdict:
             f"predicts 1 and {FAR} steps to {self.error_1:.3f} and {self.error_20:.3f} sd, "
             f"rehearsed {self.rehearsed:.0%} of its goals"
         )
+        if self.tried is not None:
+            figures += f", held {self.tried:.0%} of those tried"
         return f"passed ({figures})" if self.passed else f"failed: {'; '.join(self.faults)}"
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON and TOML take it."""
-        scores = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        known = {k: v for k, v in asdict(self).items() if v is not None}
+        scores = {k: list(v) if isinstance(v, tuple) else v for k, v in known.items()}
         return {"verdict": "pass" if self.passed else "fail", **scores}
 
 
 def read_verdict(page: dict[str, Any]) -> Verdict:
     """The verdict that :meth:`Verdict.as_dict` wrote; raises KeyError where one is missing."""
-    found: dict[str, Any] = {field.name: page[field.name] for field in fields(Verdict)}
+    found: dict[str, Any] = {"tried": None} | page
+    found = {field.name: found[field.name] for field in fields(Verdict)}
     return Verdict(**{k: tuple(v) if isinstance(v, list) else v for k, v in found.items()})  # type: ignore[arg-type]
 
 
@@ -89,6 +101,7 @@ def validate(model: Model, recorded: Dataset, planner: Planner, seed: int = 0) -
         "coverage_20": _coverage(scores[:, FAR - 1]),
         "twins": twins,
         "rehearsed": rehearsed,
+        "tried": None,
     }
     return Verdict(**found, faults=tuple(_faults(found)))
 
@@ -97,10 +110,10 @@ def _faults(found: dict[str, Any]) -> list[str]:
     """Reasons not to trust a model. The bounds lie between those of models that held the upright,
     and of models that did not."""
     faults = []
-    if not found["error_20_rms"] < 0.5:
+    if not found["error_20_rms"] < 0.6:
         faults.append(
             f"predictions {FAR} steps ahead go astray: off by {found['error_20_rms']:.2f} of the "
-            "poses' standard deviation (root mean square; at most 0.5)"
+            "poses' standard deviation (root mean square; at most 0.6)"
         )
     if not found["error_20"] < 0.1:
         faults.append(
@@ -113,15 +126,15 @@ def _faults(found: dict[str, Any]) -> list[str]:
                 f"predictions are too sure of themselves: {found[name][2]:.0%} of the poses lie "
                 f"within the 99 % band {name.partition('_')[2]} steps ahead (at least 90 %)"
             )
-    if not found["twins"] < 0.025:
+    if not found["twins"] < 0.05:
         faults.append(
             "frames that look alike have poses that lie apart: "
-            f"{found['twins']:.1%} of their range (at most 2.5 %)"
+            f"{found['twins']:.1%} of their range (at most 5 %)"
         )
-    if not found["rehearsed"] > 0.95:
+    if not found["rehearsed"] > 0.85:
         faults.append(
             f"of the goals rehearsed in the model itself {found['rehearsed']:.0%} are held, or "
-            "passed where they cannot be held (all but 5 %)"
+            "passed where they cannot be held (at least 85 %)"
         )
     return faults
 
@@ -143,19 +156,9 @@ def _twins(frames: np.ndarray, poses: Float[np.ndarray, "N d"]) -> float:
 
 
 def _rehearsed(model: Model, planner: Planner, poses: np.ndarray, seed: int) -> float:
-    goals = poses[_spread(poses, _GOALS)]
+    goals = poses[spread(poses, _GOALS)]
     starts = np.roll(goals, 1 + _GOALS // 2, axis=0)
     away, can_be_held = rehearse(model, planner, starts, goals, _STEPS, seed)
     held = away[:, -_SETTLED:].max(1) < _NEAR
     passed = away.min(1) < _NEAR
     return float(np.where(can_be_held, held, passed).mean())
-
-
-def _spread(poses: Float[np.ndarray, "N d"], count: int) -> list[int]:
-    """Indices of poses that lie as far from each other as can be, the first next to the mean."""
-    chosen = [int(np.argmax(np.linalg.norm(poses, axis=1)))]
-    away = np.full(len(poses), np.inf)
-    while len(chosen) < count:
-        away = np.minimum(away, np.linalg.norm(poses - poses[chosen[-1]], axis=1))
-        chosen.append(int(np.argmax(away)))
-    return chosen

@@ -9,7 +9,7 @@ from ...envs import Goal
 from ...transport import messages
 from ...transport.clock import NS_PER_MS
 from ...transport.messages import FIRST_EPOCH, Header, Health, Message
-from ..learning.score import Score, angle_error, score
+from ..evaluation.score import Score, angle_error, score
 from .columns import Album, Column
 from .record import RunRecord
 from .summary import Percentiles, Summary
@@ -76,7 +76,9 @@ class Scorekeeper:
         count = self._count
         frame_ticks, frames = self._album.chosen()
         ticks = np.arange(count)
-        error = angle_error(self._angle.rows(count), self._goal.angle) if self._scored else None
+        angle = self._goal.angle
+        scored = self._scored and angle is not None
+        error = angle_error(self._angle.rows(count), angle) if scored else None
         return RunRecord(
             ticks=ticks,
             time_s=ticks * self._period_s,
@@ -105,7 +107,7 @@ class Scorekeeper:
         return Summary(
             ticks=count - 1,
             goal=self._goal.name,
-            goal_can_be_held=bool(self._goal.can_be_held),
+            goal_can_be_held=self._goal.can_be_held,
             goals=1 + self._epoch - FIRST_EPOCH,
             reached=scored and scored.reached,
             held=scored and scored.held,
@@ -141,8 +143,9 @@ class Scorekeeper:
         return int(known[0]) if known.size else None
 
     def _score(self) -> Score | None:
-        if not self._scored:
+        angle = self._goal.angle
+        if not self._scored or angle is None:
             return None
         angles = self._angle.rows(self._count)
         known = angles[~np.isnan(angles)]  # the last may be under way when the user stops
-        return score(known, self._goal.angle, self._period_s, self._settings.run.tolerance_rad)
+        return score(known, angle, self._period_s, self._settings.run.tolerance_rad)

@@ -36,7 +36,7 @@ class Summary:
 
     ticks: int
     goal: str
-    goal_can_be_held: bool
+    goal_can_be_held: bool | None
     goals: int
     reached: bool | None
     held: bool | None

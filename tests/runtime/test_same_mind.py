@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from jopa_agent.agent.learning.evaluate import play_episode
+from jopa_agent.agent.evaluation.episode import play_episode
 from jopa_agent.agent.mind import load_mind
 from jopa_agent.envs import make_body, read_goal
 from jopa_agent.envs.camera import Camera

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from jopa_agent.agent.learning.score import score
+from jopa_agent.agent.evaluation.score import score
 from jopa_agent.agent.runtime.scorekeeper import Scorekeeper
 from jopa_agent.configs.settings import settings_from
 from jopa_agent.envs import Goal

@@ -13,11 +13,13 @@ class Score:
 
     ``steps_to_reach`` counts steps from the start to the first frame within the tolerance.
     ``held``: within the tolerance throughout the last 10 s; false for a shorter episode.
+    ``passed``: within the tolerance at least once in each whole 10 s; false for a shorter episode.
     """
 
     reached: bool
     steps_to_reach: int | None
     held: bool
+    passed: bool
     mean_error: float
     final_error: float
     max_error_last_10s: float
@@ -36,14 +38,20 @@ def score(angles: np.ndarray, goal_angle: float, period_s: float, tolerance_rad:
     """
     if len(angles) == 0:
         raise ValueError("no true angle to score: the episode has no frame")
-    error = angle_error(angles, goal_angle)
-    near = error < tolerance_rad
+    return score_errors(angle_error(angles, goal_angle), period_s, tolerance_rad)
+
+
+def score_errors(error: np.ndarray, period_s: float, tolerance: float) -> Score:
+    """Score the distances ``error`` (T,) to the goal, one a frame."""
+    near = error < tolerance
     hold_steps = round(HOLD_S / period_s)
     last = error[-(hold_steps + 1) :]
+    windows = near[1:][: (len(near) - 1) // hold_steps * hold_steps].reshape(-1, hold_steps)
     return Score(
         reached=bool(near.any()),
         steps_to_reach=int(near.argmax()) if near.any() else None,
-        held=len(last) > hold_steps and bool((last < tolerance_rad).all()),
+        held=len(last) > hold_steps and bool((last < tolerance).all()),
+        passed=len(windows) > 0 and bool(windows.any(1).all()),
         mean_error=float(error.mean()),
         final_error=float(error[-1]),
         max_error_last_10s=float(last.max()),

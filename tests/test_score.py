@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jopa_agent.agent.learning.score import angle_error, score
+from jopa_agent.agent.evaluation.score import angle_error, score
 
 PERIOD_S = 0.05
 TEN_SECONDS = 200  # steps

@@ -1,0 +1,75 @@
+"""The body under the agent's own plans, on the way to goals, and what is recorded of it."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from ...envs import Body
+from ..mind import Mind
+
+
+class Errand(NamedTuple):
+    """A goal picture to make for during ``segments``; before it the body may be ``reset``."""
+
+    goal: UInt8[np.ndarray, "height width channel"]
+    segments: int
+    reset: bool
+
+
+class Driven(NamedTuple):
+    """What was recorded: frames and controls in segments, and the distance of the believed pose to
+    the goal's at each of the frames."""
+
+    frames: UInt8[np.ndarray, "S T height width channel"]
+    controls: Float[np.ndarray, "S T-1 p"]
+    distances: Float[np.ndarray, "S T"]
+
+
+def drive(
+    mind: Mind,
+    body: Body,
+    errands: Iterable[Errand],
+    length: int,
+    noise: float,
+    seed: int,
+    progress: Callable[[int], None] | None = None,
+) -> Driven:
+    """Run the ``errands`` one after the other, in segments of ``length`` frames.
+
+    The first begins with a reset. Random controls of ``noise``, as a share of the limit, are added
+    to those that are planned. Each segment goes on one step after the one before, so that no frame
+    stands in two. ``progress`` is called with the frames recorded so far.
+    """
+    rng = np.random.default_rng(seed)
+    frames, controls, distances = [], [], []
+    image = None
+    control = np.zeros_like(body.spec.safe_control)
+    for errand in errands:
+        if image is None or errand.reset:
+            image = body.reset(int(rng.integers(2**31)), "gymnasium")
+            mind.reset(int(rng.integers(2**31)))
+            control = np.zeros_like(body.spec.safe_control)
+        mind.set_goal(errand.goal)
+        for _ in range(errand.segments):
+            seen, applied, away = [], [], []
+            for _ in range(length):
+                step = mind.step(image, control)
+                control = _shaken(step.controls[0], body, noise, rng)
+                seen.append(image)
+                applied.append(control)
+                away.append(step.distance)
+                image = body.step(control)
+            frames.append(np.stack(seen))
+            controls.append(np.stack(applied[:-1]))
+            distances.append(np.array(away))
+            if progress:
+                progress(len(frames) * length)
+    return Driven(np.stack(frames), np.stack(controls), np.stack(distances))
+
+
+def _shaken(control: np.ndarray, body: Body, noise: float, rng: np.random.Generator) -> np.ndarray:
+    low, high = body.spec.control_low, body.spec.control_high
+    random = noise * 0.5 * (high - low) * rng.normal(size=low.size)
+    return np.clip(control + random, low, high).astype(np.float32)

@@ -1,0 +1,74 @@
+"""A trial with the body itself: are goals that can be held reached, and held?
+
+It needs no true state: the distance is that of the believed pose to the goal's.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float
+
+from ...configs.settings import Explore
+from ...envs import Body
+from ..mind import Mind
+from ..model import Model
+from ..planner import wish_for
+from .dataset import Dataset
+from .drive import Errand, drive
+from .spread import spread
+
+_EASY = 0.8  # of the limits: goals that take more to be held are not asked for
+_NEAR = 0.12  # of the poses' standard deviation
+_LAST = 0.2  # of the time given: the share at its end for which it has to be held
+
+
+class Trial(NamedTuple):
+    """What was recorded, and whether each goal was held at the end of its time."""
+
+    experience: Dataset
+    held: Bool[np.ndarray, "goals"]
+
+
+def put_to_trial(
+    mind: Mind,
+    model: Model,
+    body: Body,
+    known: Dataset,
+    settings: Explore,
+    seed: int,
+    progress: Callable[[int], None] | None = None,
+) -> Trial | None:
+    """Let ``mind``, which holds ``model``, drive ``body`` to ``settings.trials`` goals in turn,
+    without a reset between them, each for ``settings.trial_segments`` segments.
+
+    The goals are frames of ``known`` that the model can hold with ease, far from each other; None
+    where there are none.
+    """
+    goals = _goals(model, known, settings.trials)
+    if not len(goals):
+        return None
+    errands = [Errand(goal, settings.trial_segments, False) for goal in goals]
+    length = known.frames.shape[1]
+    driven = drive(mind, body, errands, length, 0.0, seed, progress)
+    away = driven.distances.reshape(len(goals), -1)
+    last = away[:, -max(1, round(_LAST * away.shape[1])) :]
+    experience = replace(known, frames=driven.frames, controls=driven.controls)
+    return Trial(experience, np.sqrt(np.mean(last**2, axis=1)) < _NEAR)
+
+
+def _goals(model: Model, known: Dataset, count: int) -> np.ndarray:
+    frames = known.frames.reshape(-1, *known.frames.shape[2:])
+    wishes = jax.jit(lambda: jax.lax.map(lambda x: wish_for(model, x), jnp.asarray(frames)))()
+    middle = 0.5 * (model.control_low + model.control_high)
+    half = 0.5 * (model.control_high - model.control_low)
+    effort = np.asarray(jnp.max(jnp.abs(wishes.control - middle) / half, axis=1))
+    easy = np.flatnonzero(np.asarray(wishes.can_be_held) & (effort < _EASY))
+    if not len(easy):
+        return frames[:0]
+    d = model.transition.outputs
+    poses: Float[np.ndarray, "N d"] = np.asarray(wishes.state)[easy, :d]
+    return frames[easy[spread(poses, min(count, len(easy)))]]
