@@ -24,6 +24,8 @@ _ARRIVAL_COST = 0.05  # free energy per tick of waiting
 # Holding is judged with the learned model: this much beyond the limits is within its errors.
 _EFFORT_SLACK = 1.05
 
+_SOON = 5  # ticks ahead within which the reserve of control is opened up
+
 _SWITCHING = 0.12  # chance per tick that a guessed control changes sign
 
 
@@ -73,9 +75,10 @@ def wish_at(model: Model, state: Float[Array, "n"]) -> Wish:
     return Wish(state, holding.control, holding.effort <= _EFFORT_SLACK)
 
 
-def no_intent(model: Model, horizon: int) -> Intent:
+def no_intent(model: Model, settings: Planner) -> Intent:
     """The intent of a mind that has not planned yet: no control at all."""
     n, p = model.transition.dim, model.control_low.shape[0]
+    horizon = settings.horizon
     still = Trajectory(
         jnp.zeros((horizon + 1, n)), jnp.zeros((horizon, p)), jnp.zeros((horizon, p, n))
     )
@@ -132,17 +135,25 @@ def _goals(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""])
 
 
 def _wishes(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""]) -> Wishes:
-    """The prior of the controls, their limits, and caution where the transition is ill known."""
+    """The prior of the controls, their limits, and caution where the transition is ill known.
+
+    Near a goal that takes much of the control to be held little is left to correct with: there
+    the later ticks of a plan do without some of the control that holding leaves, so that the
+    earlier ones have it at hand.
+    """
     horizon, p = settings.horizon, model.control_low.shape[0]
     half = 0.5 * (model.control_high - model.control_low)
     precision = jnp.diag(settings.control_precision / half**2)
+    effort = jnp.max(jnp.abs(wish.control - 0.5 * (model.control_low + model.control_high)) / half)
+    reserve = jnp.where(wish.can_be_held, settings.reserve * effort, 0.0)
+    share = 1 - reserve * jnp.minimum(jnp.arange(horizon) / _SOON, 1.0)[:, None]
     counts = jnp.where(wish.can_be_held, 1.0, jnp.arange(1, horizon + 1) <= arrival)
     return Wishes(
         control=jnp.broadcast_to(wish.control, (horizon, p)),
         control_precision=jnp.broadcast_to(precision, (horizon, p, p)),
         caution=settings.epistemic_weight / model.transition.outputs * counts,
-        low=model.control_low,
-        high=model.control_high,
+        low=wish.control + share * (model.control_low - wish.control),
+        high=wish.control + share * (model.control_high - wish.control),
     )
 
 

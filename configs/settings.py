@@ -123,6 +123,11 @@ class Planner(Section):
     control_precision: Positive = Field(
         default=0.4, description="prior precision of the control, as a share of its limit"
     )
+    reserve: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.5,
+        description="share of the control that later ticks of a plan leave unused, at a goal that "
+        "takes all of it to be held; less at others",
+    )
     epistemic_weight: NonNegative = Field(
         default=3.0, description="cost of what the model does not know"
     )
@@ -145,7 +150,7 @@ class Explore(Section):
 
     rounds: Annotated[int, Field(ge=0)] = Field(default=2, description="rounds of it")
     frames: Count = Field(
-        default=200, description="frames of one round towards rare goals, in whole segments"
+        default=500, description="frames of one round towards rare goals, in whole segments"
     )
     noise: NonNegative = Field(
         default=0.15, description="random controls that are added, as a share of the limit"
@@ -157,6 +162,9 @@ class Explore(Section):
         default=3, description="goals to reach and hold before a model is trusted"
     )
     trial_segments: Count = Field(default=2, description="segments of frames for each of them")
+    starts: Count = Field(
+        default=2, description="trainings of a round, from other random starts, until one passes"
+    )
     retries: Annotated[int, Field(ge=0)] = Field(
         default=2, description="further rounds, while no model passes validation"
     )

@@ -73,7 +73,7 @@ def test_a_goal_that_cannot_be_held_is_said_to_be(tmp_path: Path) -> None:
 def test_collect_train_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, model, figures = tmp_path / "data", tmp_path / "model", tmp_path / "figures.json"
     assert main(["collect", "pendulum", "--steps", "1300", "--out", str(data)]) == 0
-    small = ["--train.steps", "200", "--train.rounds", "2", "--explore.retries", "0"]
+    small = ["--train.steps", "20", "--train.rounds", "1", "--explore.retries", "0"]
     planner = ["--planner.horizon", "3", "--planner.hypotheses", "2", "--planner.iterations", "1"]
     words = ["--dataset", str(data), "--out", str(model), "--seed", "3", *small, *planner]
     assert main(["train", "pendulum", *words, "--json", str(figures)]) == 1
@@ -92,7 +92,7 @@ def test_collect_train_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "--force" in capsys.readouterr().err
     assert page["data"]["frames"] == 1300
     assert page["seed"] == 3
-    assert page["settings"]["train"]["steps"] == 200
+    assert page["settings"]["train"]["steps"] == 20
     words = ["--model", str(model), "--episodes", "2", "--seconds", "1", "--json", str(figures)]
     assert main(["evaluate", "pendulum", *words, "--seed", "7"]) == 0
     scores = json.loads(figures.read_text())
@@ -132,6 +132,17 @@ WRONG = {
     "dataset below a file": (["collect", "pendulum", "--out", "text.png/x"], "text.png/x"),
     "nowhere to put it": (["collect", "pendulum"], "--out"),
     "nothing to judge by": (["validate", "pendulum"], "--dataset"),
+    "no shipped model": (["run", "Pendulum-v1", "--goal", "x.png"], "--model FOLDER"),
+    "no such module": (["train", "no_module:It-v0", "--out", "model"], "'no_module:It-v0'"),
+    "no continuous action": (["train", "CartPole-v1", "--out", "model"], "Discrete(2)"),
+    "no angle to rest at": (
+        ["evaluate", "Pendulum-v1", "--model", "none", "--goal", "upright"],
+        "'none'",
+    ),
+    "physics of another body": (
+        ["collect", "Pendulum-v1", "--out", "x", "--body.physics", "mass=2"],
+        "mass=2",
+    ),
     "physics unknown": (["run", "pendulum", "--body.physics", "mas=1"], "mas=1"),
 }
 

@@ -47,14 +47,14 @@ class Wishes:
 
     The prior of the controls has mean ``control`` ``(H, p)`` and precision ``control_precision``
     ``(H, p, p)``; ``caution`` ``(H,)`` weighs half the square of the transition's doubt at each
-    step; ``low`` and ``high`` ``(p,)`` limit the control.
+    step; ``low`` and ``high`` limit the control, ``(p,)`` or ``(H, p)`` for each step.
     """
 
     control: Float[Array, "H p"]
     control_precision: Float[Array, "H p p"]
     caution: Float[Array, "H"]
-    low: Float[Array, "p"]
-    high: Float[Array, "p"]
+    low: Float[Array, "*H p"]
+    high: Float[Array, "*H p"]
 
 
 def refine(
@@ -121,14 +121,15 @@ def _play(transition, start, rows_along, wishes, plan, change, turn, size):
     begin = start.mean + start.root @ first
 
     def step(state, inputs):
-        near, control, gain, change = inputs
+        near, control, gain, change, low, high = inputs
         control = control + size * change + gain @ (state - near)
-        control = jnp.clip(control, wishes.low, wishes.high)
+        control = jnp.clip(control, low, high)
         doubt = jnp.sum(transition.doubt(state, control) ** 2)
         state = transition.mean(state, control)
         return state, (state, control, doubt)
 
-    inputs = (nominal.states[:-1], nominal.controls, nominal.gains, change)
+    low, high = (jnp.broadcast_to(x, change.shape) for x in (wishes.low, wishes.high))
+    inputs = (nominal.states[:-1], nominal.controls, nominal.gains, change, low, high)
     _, (states, controls, doubt) = jax.lax.scan(step, begin, inputs)
     states = jnp.concatenate([begin[None], states])
     rows = rows_along(states)
@@ -167,19 +168,20 @@ def _backward(transition, start, rows_along, wishes, nominal, first):
 
     def step(message, inputs):
         gradient, precision = message
-        control, prior, goal, pull, effort, jacobian, caution, warning = inputs
+        control, low, high, prior, goal, pull, effort, jacobian, caution, warning = inputs
         joint = jacobian.T @ (precision + goal) @ jacobian + caution
         slope = jacobian.T @ (gradient + pull) + warning
         uu, ux = joint[n:, n:] + prior, joint[n:, :n]
         u = slope[n:] + effort
-        change, free = _truncated_mode(uu, u, wishes.low - control, wishes.high - control)
+        change, free = _truncated_mode(uu, u, low - control, high - control)
         gain = -_solve_free(uu, ux, free)
         back = joint[:n, :n] + gain.T @ (uu @ gain + ux) + ux.T @ gain
         gradient = slope[:n] + gain.T @ (uu @ change + u) + ux.T @ change
         return (gradient, 0.5 * (back + back.T)), (change, gain)
 
+    low, high = (jnp.broadcast_to(x, nominal.controls.shape) for x in (wishes.low, wishes.high))
     inputs = (
-        nominal.controls, wishes.control_precision, goal[1:], pull[1:], effort,
+        nominal.controls, low, high, wishes.control_precision, goal[1:], pull[1:], effort,
         jacobian, caution, warning,
     )  # fmt: skip
     zero = (jnp.zeros(n, jacobian.dtype), jnp.zeros((n, n), jacobian.dtype))

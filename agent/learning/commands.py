@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rich.progress import Progress, TaskID
+from rich.progress import TaskID
 
 from ...configs.settings import Settings
 from ...envs import Body
@@ -23,8 +23,15 @@ from .validate import FAR, validate
 
 def record(settings: Settings, out: Path) -> None:
     """Record a dataset and save it."""
+    body = body_for(settings)
     with progress_bars() as progress:
-        dataset = _record(settings, progress)
+        task = progress.add_task("frames", total=settings.collect.frames, figure="")
+        dataset = collect(
+            body,
+            settings.collect,
+            settings.run.seed,
+            lambda done: progress.update(task, completed=done),
+        )
     dataset.save(out)
     print(f"{dataset.count} frames: {out}")
 
@@ -84,16 +91,6 @@ def judge_model(settings: Settings, model: Path, dataset_file: Path | None) -> d
     verdict = validate(loaded, judge_by, settings.planner)
     print(f"{verdict.words()}")
     return verdict.as_dict() | {"frames": judge_by.count}
-
-
-def _record(settings: Settings, progress: Progress) -> Dataset:
-    task = progress.add_task("frames", total=settings.collect.frames, figure="")
-    return collect(
-        body_for(settings),
-        settings.collect,
-        settings.run.seed,
-        lambda done: progress.update(task, completed=done),
-    )
 
 
 def _check(dataset: Dataset, body: Body, settings: Settings) -> None:

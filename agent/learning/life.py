@@ -26,7 +26,7 @@ from .train import train
 from .trial import put_to_trial
 from .validate import Verdict, read_verdict, validate
 
-HELD_OUT = 8
+HELD_OUT = 10
 """Every so many segments one is kept from learning, to judge by."""
 
 Progress = Callable[[str, int, int, str], None]
@@ -54,11 +54,12 @@ def live(
 ) -> Life:
     """Learn to move ``body``, or from what was ``recorded`` of it alone, keeping all in ``folder``.
 
-    The first round's experience is that of random controls. Each model is judged by frames kept
-    from learning, and put to trial with the body itself; the next round adds the frames of that
-    trial, and others that the model gathered on the way to goals of its own choosing. While no
-    model passes, up to ``settings.explore.retries`` rounds are added. ``say`` is told each round's
-    verdict.
+    The first round's experience is that of random controls; each further one adds frames that the
+    newest model gathered on the way to goals of its own choosing. Each model is judged by frames
+    kept from learning, and learned anew from another start where it fails. From the last round on
+    it is put to trial with the body itself. While no model passes, up to
+    ``settings.explore.retries`` rounds are added, with the frames of the trial. ``say`` is told
+    each round's verdict.
     """
     _continue(folder, settings, recorded)
     wanted = 0 if recorded is not None else settings.explore.rounds
@@ -69,13 +70,13 @@ def live(
     while number <= wanted:
         experience = _experience(settings, body, recorded, folder, number, model, progress)
         model, verdict = _learned(settings, body, experience, folder, number, progress)
-        if recorded is None:
+        grown_up = number >= wanted
+        if grown_up and recorded is None:
             verdict = _tried(settings, body, experience, folder, number, model, verdict, progress)
-        found = Life(model, verdict, experience, experience.count, number)
         say(f"round {number}, {experience.count} frames: {verdict.words()}")
-        if best is None or verdict.better_than(best.verdict):
-            best = found
-        if number == wanted and not best.verdict.passed and retries:
+        if grown_up and (best is None or verdict.better_than(best.verdict)):
+            best = Life(model, verdict, experience, experience.count, number)
+        if best is not None and not best.verdict.passed and retries:
             retries, wanted = retries - 1, wanted + 1
             say("no model has passed yet: another round, " + (
                 "from another start" if recorded is not None else "with more frames"
@@ -192,8 +193,17 @@ def _learned(settings, body, experience, folder, number, progress) -> tuple[Mode
         progress(f"{stage} {number}", done, total, figure)
 
     learn_from, judge_by = split(experience)
-    model, scores = train(learn_from, body.spec, settings.train, settings.run.seed + number, show)
-    verdict = validate(model, judge_by, settings.planner)
+    model, scores, verdict = None, {}, None
+    for start in range(settings.explore.starts):
+        seed = settings.run.seed + number + 1009 * start
+        other, figures = train(learn_from, body.spec, settings.train, seed, show)
+        found = validate(other, judge_by, settings.planner)
+        if verdict is None or found.better_than(verdict):
+            model, scores, verdict = other, figures, found
+        if verdict.passed:
+            break
+    assert model is not None
+    assert verdict is not None
     page = {"scores": scores, "verdict": verdict.as_dict(), "seconds": time.monotonic() - began}
     save_model(model, page, kept)
     return model, verdict

@@ -16,5 +16,5 @@ def test_every_name_makes_a_body_of_that_name_with_that_camera():
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"^unknown environment 'cartpole': choose .*pendulum$"):
+    with pytest.raises(ValueError, match=r"^unknown environment 'cartpole': choose from pend"):
         make_body("cartpole", Camera(256, 32))

@@ -15,7 +15,7 @@ from jopa_agent.envs.camera import Camera
 
 SHORT = {
     "collect": {"frames": 400},
-    "explore": {"rounds": 1, "frames": 100, "retries": 0},
+    "explore": {"rounds": 1, "frames": 100, "retries": 0, "starts": 1, "trial_segments": 1},
     "train": {"steps": 200, "rounds": 1, "components": 15, "degree": 2, "control_degree": 1},
     "planner": {"horizon": 3, "hypotheses": 2, "iterations": 1},
 }
@@ -50,14 +50,18 @@ def lived(tmp_path_factory: pytest.TempPathFactory):
 def test_rounds_of_gathering_learning_and_judging(lived):
     life, folder, told = lived
     stages = ["frames", "encoder 0", "dynamics 0", "explore 1", "encoder 1", "dynamics 1"]
-    assert told.stages == stages
-    assert life.frames == 500
+    assert told.stages[:6] == stages
+    tried = (folder / "trial-1.safetensors").exists()  # where there are goals that can be held
+    assert told.stages[6:] == ["trial 1"] * tried
+    assert (life.verdict.tried is not None) == tried
+    assert 500 <= life.frames == 500 + 50 * round((life.frames - 500) / 50) <= 650
     assert [line.partition(":")[0] for line in told.said] == [
         "round 0, 400 frames", "round 1, 500 frames"
     ]  # fmt: skip
     names = {each.name for each in folder.iterdir()}
-    assert names == {
-        "life.json", "experience-0.safetensors", "experience-1.safetensors", "model-0", "model-1"
+    assert names - {"trial-1.safetensors"} == {
+        "life.json", "experience-0.safetensors", "experience-1.safetensors", "model-0", "model-1",
+        "trial-1.json",
     }  # fmt: skip
 
 
@@ -87,7 +91,7 @@ def test_it_goes_on_where_it_was_cut_off(lived, tmp_path: Path, monkeypatch: pyt
         (kept / each.name).write_bytes(each.read_bytes())
     told = Told()
     again = told.live(settings_from(SHORT), tmp_path)
-    assert told.stages == ["explore 1", "encoder 1", "dynamics 1"]
+    assert told.stages[:3] == ["explore 1", "encoder 1", "dynamics 1"]
     assert again.verdict == life.verdict
     monkeypatch.setattr(lives, "train", lambda *_: pytest.fail("learned again"))
     assert Told().live(settings_from(SHORT), tmp_path).verdict == life.verdict
@@ -106,7 +110,36 @@ def test_one_segment_in_ten_is_kept_to_judge_by():
     frames = np.broadcast_to(frames, (23, 30, 2, 2, 1))
     whole = Dataset(frames, np.zeros((23, 29, 1), np.float32), "pendulum", 0)
     learn_from, judge_by = split(whole)
-    assert judge_by.frames[:, 0, 0, 0, 0].tolist() == [9, 19]
-    assert learn_from.frames.shape[0] == 21
+    parts = [set(part.frames[:, 0, 0, 0, 0].tolist()) for part in (learn_from, judge_by)]
+    assert [len(part) for part in parts] == [21, 2]
+    assert parts[0] | parts[1] == set(range(23))
+    assert split(whole)[1].frames.tobytes() == judge_by.frames.tobytes()  # always the same ones
     few = replace(whole, frames=frames[:3], controls=whole.controls[:3])
     assert [part.frames.shape[0] for part in split(few)] == [2, 1]
+
+
+def test_a_model_is_learned_anew_where_it_fails_and_the_better_one_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """No round passes after so short a training: each has two starts, and one round is added."""
+    seeds, verdicts = [], []
+    real_train, real_validate = lives.train, lives.validate
+
+    def train(dataset, spec, settings, seed, show):
+        seeds.append(seed)
+        return real_train(dataset, spec, settings, seed, show)
+
+    def validate(*arguments):
+        verdicts.append(real_validate(*arguments))
+        return verdicts[-1]
+
+    monkeypatch.setattr(lives, "train", train)
+    monkeypatch.setattr(lives, "validate", validate)
+    told = Told()
+    short = {"explore": {"rounds": 0, "starts": 2, "retries": 1}}
+    life = told.live(settings_from(SHORT, short), tmp_path)
+    assert not life.verdict.passed
+    assert seeds == [0, 1009, 1, 1010]
+    kept = min(v.error_20_rms for v in verdicts)
+    assert life.verdict.error_20_rms == kept
+    assert "no model has passed yet: another round, with more frames" in told.said

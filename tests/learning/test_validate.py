@@ -80,10 +80,23 @@ def test_a_model_too_sure_of_itself_is_far_off_in_sigmas(shipped: Model, recorde
 
 
 def test_what_passes_goes_before_what_does_not():
-    good = Verdict(0.0, 0.0, 0.4, (1.0,) * 3, (1.0,) * 3, 0.0, 1.0, ())
+    good = Verdict(0.0, 0.0, 0.4, (1.0,) * 3, (1.0,) * 3, 0.0, 1.0, None, ())
     bad, worse = replace(good, faults=("x",)), replace(good, error_20_rms=2.0, faults=("x",))
     assert good.better_than(bad)
     assert good.better_than(replace(good, error_20_rms=0.1))  # the newest that passes
     assert not bad.better_than(good)
     assert bad.better_than(worse)
     assert not worse.better_than(bad)
+
+
+def test_a_trial_with_the_body_itself_decides():
+    good = Verdict(0.0, 0.0, 0.4, (1.0,) * 3, (1.0,) * 3, 0.0, 1.0, None, ())
+    assert "tried" not in good.as_dict()
+    assert good.after_trial(1.0).passed
+    assert "held 100% of those tried" in good.after_trial(1.0).words()
+    failed = good.after_trial(2 / 3)
+    assert not failed.passed
+    assert failed.words() == (
+        "failed: of the goals tried with the body itself 67% were held (all must be)"
+    )
+    assert read_verdict(failed.as_dict()) == failed

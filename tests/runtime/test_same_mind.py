@@ -3,21 +3,25 @@
 from typing import Any
 
 import numpy as np
-from jopa_agent.agent.evaluation.episode import play_episode
+import pytest
+from jopa_agent.agent.bodies import body_for
+from jopa_agent.agent.evaluation.episode import Task, play_episode
 from jopa_agent.agent.mind import load_mind
-from jopa_agent.envs import make_body, read_goal
-from jopa_agent.envs.camera import Camera
+from jopa_agent.envs import read_goal
 
 
-def test_evaluation_and_lockstep_processes_play_the_same_torques(place: Any) -> None:
+@pytest.mark.parametrize("late", [False, True])
+def test_evaluation_and_lockstep_processes_play_the_same_torques(place: Any, late: bool) -> None:
     settings = place.settings(start="gymnasium", seed=5, duration_s=3.0)
+    body = {"frame_delay": 1, "command_delay": 1} if late else {}
+    settings = settings.model_copy(update={"body": settings.body.model_copy(update=body)})
     summary, record = place.run(settings)
 
-    body = make_body("pendulum", Camera(256, 32))
+    body = body_for(settings)
     goal = read_goal("upright", body)
     mind = load_mind(place.model, settings)
-    other = play_episode(mind, body, goal.image, goal.angle, settings, seed=6)
-    same = play_episode(mind, body, goal.image, goal.angle, settings, seed=5)
+    other = play_episode(mind, body, Task(goal, 6), settings)
+    same = play_episode(mind, body, Task(goal, 5), settings)
 
     assert np.ptp(record.control) > 1.0
     assert same.controls.tobytes() == record.control[1:].tobytes()

@@ -1,0 +1,124 @@
+"""Environments of Gymnasium's as bodies: what follows from them, and which are refused."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.spaces import Box
+from jopa_agent.envs import GoalError, derived_preset, make_body, read_goal
+from jopa_agent.envs.camera import Camera
+from jopa_agent.envs.pendulum import Pendulum
+
+
+class Lamp(gymnasium.Env):
+    """A light whose place two actions set: 96x64 pixels, ended after a step by its own rules."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 50}  # noqa: RUF012
+
+    def __init__(self, render_mode: str | None = None, high: float = 3.0) -> None:
+        self.render_mode = render_mode
+        self.action_space = Box(np.array([-1, -high], np.float32), np.array([1, high], np.float32))
+        self.observation_space = Box(-1, 1, (2,))
+        self.place = np.zeros(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed, options=options)
+        self.place = self.np_random.uniform(-1, 1, 2)
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action):
+        self.place = np.asarray(action, float)
+        return np.zeros(2, np.float32), float(action.sum()), True, False, {}
+
+    def render(self):
+        picture = np.zeros((64, 96, 3), np.uint8)
+        picture[:, 47 + int(20 * self.place[0]), :] = 255
+        return picture
+
+
+@pytest.fixture(autouse=True)
+def registered():
+    for name, high in (("Lamp-v0", 3.0), ("Endless-v0", np.inf)):
+        gymnasium.register(name, entry_point=Lamp, max_episode_steps=1, kwargs={"high": high})
+    yield
+    for name in ("Lamp-v0", "Endless-v0"):
+        del gymnasium.registry[name]
+
+
+def test_what_follows_from_the_environment():
+    preset = derived_preset("Lamp-v0")
+    assert preset["body"] == {"name": "Lamp-v0", "camera_crop_px": 64, "camera_size_px": 32}
+    assert preset["run"] == {"rate_hz": 50.0, "start": "gymnasium", "score": False}
+    spec = make_body("Lamp-v0", Camera(64, 32)).spec
+    assert spec.period_s == pytest.approx(0.02)
+    np.testing.assert_array_equal(spec.control_low, np.float32([-1, -3]))
+    np.testing.assert_array_equal(spec.control_high, np.float32([1, 3]))
+    np.testing.assert_array_equal(spec.safe_control, np.zeros(2, np.float32))
+    assert spec.frame_shape == (32, 32, 1)
+
+
+def test_it_goes_on_beyond_the_end_of_an_episode():
+    body = make_body("Lamp-v0", Camera(64, 32))
+    first = body.reset(0, "hanging")
+    np.testing.assert_array_equal(body.reset(0, "gymnasium"), first)
+    left = body.step(np.float32([-0.5, 0]))
+    for _ in range(5):
+        right = body.step(np.float32([0.5, 1]))
+    assert left[0].argmax() < right[0].argmax()
+    assert body.truth().reward == 1.5
+    assert np.isnan(body.truth().state).all()
+    body.close()
+
+
+def test_the_same_pendulum_by_another_name(pendulum: Pendulum):
+    body = make_body("Pendulum-v1", Camera(256, 32))
+    assert body.spec.period_s == pendulum.spec.period_s
+    body.reset(4, "gymnasium")
+    pendulum.reset(4, "gymnasium")
+    for _ in range(5):  # its picture has the arrow of the torque, which the preset's hides
+        body.step(np.float32([0.0]))
+        pendulum.step(np.float32([0.0]))
+    assert body.truth().reward == pytest.approx(pendulum.truth().reward)
+    body.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("CartPole-v1", "Discrete"),
+        ("Endless-v0", "finite limits"),
+        ("Nothing-v3", "cannot be made"),
+        ("no_such_module:It-v0", "cannot be made"),
+    ],
+)
+def test_what_cannot_be_driven_is_refused_in_one_line(name: str, words: str):
+    for make in (derived_preset, lambda name: make_body(name, Camera(64, 32))):
+        with pytest.raises(ValueError, match=words) as error:
+            make(name)
+        assert repr(name) in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_a_camera_larger_than_the_picture_is_refused():
+    with pytest.raises(ValueError, match="camera_crop_px is 128: set it to at most"):
+        make_body("Lamp-v0", Camera(128, 32))
+
+
+def test_its_goals_are_pictures(tmp_path):
+    from jopa_agent.agent.learning.collect import collect
+    from jopa_agent.configs.settings import Collect
+
+    body = make_body("Lamp-v0", Camera(64, 32))
+    with pytest.raises(GoalError, match="known by its pictures alone"):
+        read_goal("10deg", body)
+    recorded = collect(body, Collect(frames=60, segment_frames=20), seed=0)
+    file = tmp_path / "data.safetensors"
+    recorded.save(file)
+    goal = read_goal(f"{file}:25", body)
+    np.testing.assert_array_equal(goal.image, recorded.frames[1, 5])
+    assert (goal.angle, goal.holding_effort, goal.can_be_held) == (None, None, None)
+    with pytest.raises(GoalError, match=r"it holds the frames 0 \.\.\. 59"):
+        read_goal(f"{file}:60", body)
+    with pytest.raises(GoalError, match="cannot be read as a dataset"):
+        read_goal(f"{tmp_path / 'none'}:3", body)
+    with pytest.raises(GoalError, match="the camera sees"):
+        read_goal(f"{file}:3", make_body("Lamp-v0", Camera(64, 64)))
