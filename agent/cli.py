@@ -11,8 +11,8 @@ from ..configs.settings import SettingsError, preset_names, shipped_model
 from ..envs import GoalError, is_environment
 from .evaluation.conditions import ConditionsError, read_faults, read_kick
 from .learning.errors import DatasetError, ModelError
-from .options import Parser, add_settings, chosen_settings
-from .output import OutputError, check_writable, write_json
+from .options import Parser, add_settings, chosen_settings, preset_of
+from .output import OutputError, check_writable, write_json, write_text
 from .runtime.errors import RunError
 
 _STOPPED = 130
@@ -42,6 +42,10 @@ Drive the body from camera frames to the goal, in real time, in separate process
 inference, actuation and a window, in which a click on a frame makes it the new goal. It goes on
 until the window is closed, Ctrl-C, or the duration is over; then it prints what was reached, and
 leaves the figures, a picture and the settings as they were used in the run folder.
+"""
+_INIT = """
+Write the settings that follow from an environment of Gymnasium's, its period and its picture, into
+a file to be edited and given with --settings.
 """
 _COLLECT = """
 Record frames and controls under random controls, from the environment's own resets.
@@ -100,6 +104,21 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.force:
         check_trusted(model)
     running.run(settings, model, out, arguments.json)
+    return 0
+
+
+def init(arguments: argparse.Namespace) -> int:
+    """``jopa-agent init``"""
+    import tomli_w
+
+    name = arguments.environment.rpartition(":")[2].replace("/", "-")
+    out = arguments.out or Path(f"{name}.toml")
+    check_writable(out)
+    if out.exists():
+        raise OutputError(f"cannot write {str(out)!r}: it exists; remove it, or give another --out")
+    text = tomli_w.dumps(preset_of(arguments.environment))
+    write_text(f"# Settings of {arguments.environment}, for --settings.\n\n{text}", out)
+    print(f"settings: {out}")
     return 0
 
 
@@ -198,6 +217,9 @@ def _parser() -> Parser:
     command.add_argument("--out", type=Path, metavar="FOLDER", help="run folder [runs/NAME-TIME]")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     add_settings(command, ["run", "runtime", "planner", "body"], _RUN_SHORT)
+
+    command = _command(commands, "init", init, "write the settings of an environment", _INIT)
+    command.add_argument("--out", type=Path, metavar="FILE", help="the settings [NAME.toml]")
 
     command = _command(commands, "collect", collect, "record random experience", _COLLECT)
     command.add_argument("--out", type=Path, metavar="FILE", required=True, help="the dataset")

@@ -26,8 +26,13 @@ def check_writable(path: Path | None) -> None:
 
 def write_json(figures: Mapping[str, Any], path: Path) -> None:
     """Write ``figures`` as JSON; raises :class:`OutputError` where that fails."""
+    write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write ``text``; raises :class:`OutputError` where that fails."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", "utf-8")
+        path.write_text(text, "utf-8")
     except OSError as error:
         raise OutputError(f"cannot write {str(path)!r}: {error.strerror}") from None

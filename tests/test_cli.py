@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from jopa_agent.agent.cli import main
 from jopa_agent.agent.learning.checkpoint import read_page
-from jopa_agent.configs.settings import read_file
+from jopa_agent.agent.learning.dataset import load_dataset
+from jopa_agent.configs.settings import read_file, settings_from
 from PIL import Image
 
 FIGURES = {
@@ -101,6 +102,22 @@ def test_collect_train_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[st
     returns = [episode["return"] for episode in scores["episodes"]]
     assert scores["mean_return"] == pytest.approx(sum(returns) / 2)
     assert max(returns) < 0
+
+
+def test_init_writes_settings_that_the_other_commands_take(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, data = tmp_path / "my.toml", tmp_path / "data"
+    assert main(["init", "gymnasium:Pendulum-v1", "--out", str(file)]) == 0
+    found = settings_from(read_file(file))
+    assert (found.body.name, found.run.rate_hz) == ("gymnasium:Pendulum-v1", 20.0)
+    assert (found.body.camera_crop_px, found.body.camera_size_px) == (480, 32)
+    words = ["--steps", "20", "--settings", str(file), "--out", str(data)]
+    assert main(["collect", "gymnasium:Pendulum-v1", *words]) == 0
+    assert load_dataset(data).frames.shape == (1, 20, 32, 32, 1)
+    capsys.readouterr()
+    assert main(["init", "Pendulum-v1", "--out", str(file)]) == 2
+    assert "it exists" in capsys.readouterr().err
 
 
 WRONG = {
@@ -202,7 +219,7 @@ def test_a_model_that_cannot_be_used_ends_the_run_with_its_reason(
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("name", [None, "run", "collect", "train", "validate", "evaluate"])
+@pytest.mark.parametrize("name", [None, "run", "init", "collect", "train", "validate", "evaluate"])
 def test_help_is_there(name: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([name, "--help"] if name else ["--help"])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from jopa_agent.agent.bodies import body_for
 from jopa_agent.agent.evaluation.score import angle_error
 from jopa_agent.agent.mind import Mind, Step, load_mind
 from jopa_agent.configs.settings import Settings, read_preset, settings_from, shipped_model
@@ -172,6 +173,36 @@ def test_a_goal_that_cannot_be_held_is_passed(mind: Mind, body: Body):
 def test_a_goal_that_takes_a_torque_is_held(mind: Mind, body: Body):
     error = drive(mind, body, "160deg", seconds=6)
     assert error[-20:].max() < 0.15
+
+
+def test_a_lost_frame_is_bridged_by_prediction(mind: Mind, body: Body):
+    """The belief moves on as predicted, less sure, and a frame brings it back."""
+    frame, control, seen = body.reset(3, "gymnasium"), STILL, []
+    for tick in range(16):
+        lost = 8 <= tick < 11
+        seen.append(mind.step(None if lost else frame, control))
+        shown = mind._model.encoder(frame)  # what the lost frame would have shown
+        if lost:
+            apart = np.abs(seen[-1].mean[:2] - np.asarray(shown))
+            assert (apart < 4 * seen[-1].std[:2] + 0.02).all()
+        control = seen[-1].controls[0]
+        frame = body.step(control)
+    spread = np.array([step.std[0] for step in seen])
+    assert (np.diff(spread[7:11]) > 0).all()
+    assert spread[11] < spread[10]
+    assert seen[9].surprise == 0
+
+
+@pytest.mark.parametrize("delay", [(2, 0), (0, 2)])
+def test_with_a_delay_that_it_knows_it_swings_up_and_stays(delay: tuple[int, int]):
+    settings = settings_from(
+        read_preset("pendulum"), {"body": {"frame_delay": delay[0], "command_delay": delay[1]}}
+    )
+    late = body_for(settings)
+    assert drive(new_mind(settings), late, "upright", seconds=9)[-20:].max() < 0.1
+    if delay[0]:  # and without knowing of it, it cannot
+        assert drive(new_mind(), late, "upright", seconds=9)[-20:].max() > 0.1
+    late.close()
 
 
 STRANGE: dict[str, Callable[[Body, np.random.Generator], np.ndarray]] = {

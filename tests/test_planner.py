@@ -26,9 +26,9 @@ def model() -> Model:
     return load_model(shipped_model("pendulum"), PRESET.body)
 
 
-def wish(can_be_held: bool) -> Wish:
+def wish(can_be_held: bool, control: float = 0.3) -> Wish:
     state = jnp.asarray(np.concatenate([POSE, np.zeros(4)]), jnp.float32)
-    return Wish(state, jnp.array([0.3]), jnp.asarray(can_be_held))
+    return Wish(state, jnp.array([control]), jnp.asarray(can_be_held))
 
 
 def believed(model: Model) -> Belief:
@@ -38,7 +38,7 @@ def believed(model: Model) -> Belief:
 
 def planned(model: Model, wish: Wish, settings: Planner = SETTINGS) -> Outcome:
     query = jax.jit(partial(plan, settings))
-    intent = no_intent(model, settings.horizon)
+    intent = no_intent(model, settings)
     return query(model, wish, believed(model), intent, jax.random.key(4))
 
 
@@ -104,3 +104,24 @@ def test_the_next_tick_begins_with_this_plan_one_tick_later(model: Model):
     np.testing.assert_array_equal(carried.controls[:-1], found.controls[1:])
     np.testing.assert_array_equal(carried.controls[-1], found.controls[-1])
     np.testing.assert_array_equal(carried.states[:-1], found.ahead_mean)
+
+
+def test_near_a_goal_that_is_hard_to_hold_later_ticks_leave_control_in_reserve(model: Model):
+    """Of what holding leaves on either side, in proportion to what it takes; at once it is all
+    there. Nothing is held back where holding takes nothing, or where the goal is only passed."""
+    free = SETTINGS.model_copy(update={"reserve": 0.0, "control_precision": 0.01})
+    kept = free.model_copy(update={"reserve": 0.5})
+
+    def controls(settings: Planner, can_be_held: bool, control: float) -> np.ndarray:
+        found = planned(model, wish(can_be_held, control), settings)
+        return np.asarray(found.controls)[:, 0]
+
+    for control in (1.6, -1.6):
+        ramp = 1 - 0.5 * 0.8 * np.minimum(np.arange(14) / 5, 1)
+        low, high = control + ramp * (-2 - control), control + ramp * (2 - control)
+        held = controls(kept, True, control)
+        assert ((held >= low - 1e-5) & (held <= high + 1e-5)).all()
+        used = controls(free, True, control)
+        assert ((used < low - 0.01) | (used > high + 0.01)).any()
+    for case in ((True, 0.0), (False, 1.6)):
+        np.testing.assert_array_equal(controls(kept, *case), controls(free, *case))
