@@ -166,7 +166,7 @@ class Explore(Section):
         default=2, description="trainings of a round, from other random starts, until one passes"
     )
     retries: Annotated[int, Field(ge=0)] = Field(
-        default=2, description="further rounds, while no model passes validation"
+        default=1, description="further rounds, while no model passes validation"
     )
 
 

@@ -56,10 +56,10 @@ def live(
 
     The first round's experience is that of random controls; each further one adds frames that the
     newest model gathered on the way to goals of its own choosing. Each model is judged by frames
-    kept from learning, and learned anew from another start where it fails. From the last round on
-    it is put to trial with the body itself. While no model passes, up to
-    ``settings.explore.retries`` rounds are added, with the frames of the trial. ``say`` is told
-    each round's verdict.
+    kept from learning, and learned anew from another start where it fails. The models of the last
+    two rounds are put to trial with the body itself, and the last one learns from the frames of the
+    trial before its own. While it does not pass, up to ``settings.explore.retries`` rounds are
+    added. ``say`` is told each round's verdict.
     """
     _continue(folder, settings, recorded)
     wanted = 0 if recorded is not None else settings.explore.rounds
@@ -71,7 +71,7 @@ def live(
         experience = _experience(settings, body, recorded, folder, number, model, progress)
         model, verdict = _learned(settings, body, experience, folder, number, progress)
         grown_up = number >= wanted
-        if grown_up and recorded is None:
+        if recorded is None and number >= wanted - 1:
             verdict = _tried(settings, body, experience, folder, number, model, verdict, progress)
         say(f"round {number}, {experience.count} frames: {verdict.words()}")
         if grown_up and (best is None or verdict.better_than(best.verdict)):

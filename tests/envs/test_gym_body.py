@@ -1,5 +1,7 @@
 """Environments of Gymnasium's as bodies: what follows from them, and which are refused."""
 
+from pathlib import Path
+
 import gymnasium
 import numpy as np
 import pytest
@@ -122,3 +124,24 @@ def test_its_goals_are_pictures(tmp_path):
         read_goal(f"{tmp_path / 'none'}:3", body)
     with pytest.raises(GoalError, match="the camera sees"):
         read_goal(f"{file}:3", make_body("Lamp-v0", Camera(64, 64)))
+
+
+@pytest.mark.parametrize(
+    ("name", "rate_hz", "controls"), [("BrightPendulum-v0", 50.0, 1), ("TwoLinkArm-v0", 20.0, 2)]
+)
+def test_the_bodies_of_the_docs(
+    monkeypatch: pytest.MonkeyPatch, name: str, rate_hz: float, controls: int
+):
+    folder = Path(__file__).parents[2] / "tools" / "bodies"
+    if not folder.exists():
+        pytest.skip("the tools are not beside the tests")
+    monkeypatch.syspath_prepend(str(folder))
+    preset = derived_preset(f"bodies:{name}")
+    assert preset["run"]["rate_hz"] == rate_hz
+    body = make_body(f"bodies:{name}", Camera(128, 32))
+    assert body.spec.control_high.shape == (controls,)
+    first = body.reset(1, "gymnasium")
+    for _ in range(20):
+        frame = body.step(body.spec.control_high)
+    assert np.abs(frame.astype(int) - first).max() > 50  # it moves, and that can be seen
+    body.close()
