@@ -11,7 +11,7 @@ import pytest
 from jopa_agent.agent.cli import main
 from jopa_agent.agent.learning.checkpoint import read_page
 from jopa_agent.agent.learning.dataset import load_dataset
-from jopa_agent.configs.settings import read_file, settings_from
+from jopa_agent.configs.settings import read_file, settings_from, shipped_model
 from PIL import Image
 
 FIGURES = {
@@ -104,6 +104,15 @@ def test_collect_train_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert max(returns) < 0
 
 
+def test_a_model_without_its_frames_cannot_be_judged_by_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("model.toml", "model.safetensors"):
+        (tmp_path / name).write_bytes((shipped_model("pendulum") / name).read_bytes())
+    assert main(["validate", "pendulum", "--model", str(tmp_path)]) == 2
+    assert "--dataset" in capsys.readouterr().err
+
+
 def test_init_writes_settings_that_the_other_commands_take(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,7 +157,7 @@ WRONG = {
     "not a dataset": (["train", "pendulum", "--dataset", "text.png", "--out", "model"], "text.png"),
     "dataset below a file": (["collect", "pendulum", "--out", "text.png/x"], "text.png/x"),
     "nowhere to put it": (["collect", "pendulum"], "--out"),
-    "nothing to judge by": (["validate", "pendulum"], "--dataset"),
+    "no frames to judge by": (["validate", "pendulum", "--dataset", "none"], "'none'"),
     "no shipped model": (["run", "Pendulum-v1", "--goal", "x.png"], "--model FOLDER"),
     "no such module": (["train", "no_module:It-v0", "--out", "model"], "'no_module:It-v0'"),
     "no continuous action": (["train", "CartPole-v1", "--out", "model"], "Discrete(2)"),
