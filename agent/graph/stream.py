@@ -236,11 +236,11 @@ def _lean(model: "JointModel") -> _Graph:
 
 
 def _plain(model: "JointModel") -> _Plain | None:
-    sensors = model.blocks[0].observe
-    if len(model.blocks) > 1 or list(sensors) != [""]:
+    block, *others = model.blocks
+    if others or list(block.observe) != [""]:
         return None
-    outputs = getattr(sensors[""], "outputs", None)
-    return None if outputs is None else _Plain(model.blocks[0].name, model.controls, outputs)
+    outputs = getattr(block.observe[""], "outputs", None)
+    return None if outputs is None else _Plain(block.name, model.controls, outputs)
 
 
 def single(model: "JointModel", observation: Trajectory) -> Given:

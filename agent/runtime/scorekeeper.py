@@ -77,8 +77,9 @@ class Scorekeeper:
         frame_ticks, frames = self._album.chosen()
         ticks = np.arange(count)
         angle = self._goal.angle
-        scored = self._scored and angle is not None
-        error = angle_error(self._angle.rows(count), angle) if scored else None
+        error = None
+        if self._scored and angle is not None:
+            error = angle_error(self._angle.rows(count), angle)
         return RunRecord(
             ticks=ticks,
             time_s=ticks * self._period_s,
