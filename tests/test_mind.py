@@ -10,6 +10,7 @@ from jopa_agent.agent.mind import Mind, Step, load_mind
 from jopa_agent.configs.settings import Settings, read_preset, settings_from, shipped_model
 from jopa_agent.envs import Body, make_body, read_goal
 from jopa_agent.envs.camera import Camera
+from jopa_agent.envs.pendulum import Pendulum
 
 SETTINGS = settings_from(read_preset("pendulum"), {"run": {"seed": 11}})
 HORIZON = SETTINGS.planner.horizon
@@ -26,15 +27,16 @@ def shared() -> Mind:
 
 
 @pytest.fixture(scope="module")
-def body() -> Iterator[Body]:
+def body() -> Iterator[Pendulum]:
     camera = Camera(SETTINGS.body.camera_crop_px, SETTINGS.body.camera_size_px)
     pendulum = make_body("pendulum", camera)
+    assert isinstance(pendulum, Pendulum)
     yield pendulum
     pendulum.close()
 
 
 @pytest.fixture
-def upright(body: Body) -> np.ndarray:
+def upright(body: Pendulum) -> np.ndarray:
     return read_goal("upright", body).image
 
 
@@ -68,7 +70,7 @@ def bits(steps: list[Step]) -> list[bytes]:
     ]
 
 
-def test_shapes_and_limits(mind: Mind, body: Body):
+def test_shapes_and_limits(mind: Mind, body: Pendulum):
     for step in play(mind, body, 10):
         assert step.controls.shape == (HORIZON, 1)
         assert step.controls.dtype == np.float32
@@ -83,7 +85,7 @@ def test_shapes_and_limits(mind: Mind, body: Body):
 
 
 def test_torques_are_a_function_of_seed_and_inputs_alone(
-    mind: Mind, body: Body, upright: np.ndarray
+    mind: Mind, body: Pendulum, upright: np.ndarray
 ):
     """Another mind infers the same bits, and that it was told to compile leaves no trace."""
     taken, frame = play(mind, body, 15), body.reset(3, "gymnasium")
@@ -97,27 +99,27 @@ def test_torques_are_a_function_of_seed_and_inputs_alone(
     assert bits(play(other, body, 15)) == bits(taken)
 
 
-def test_another_seed_guesses_otherwise(mind: Mind, body: Body):
+def test_another_seed_guesses_otherwise(mind: Mind, body: Pendulum):
     taken = play(mind, body, 10)
     mind.reset(SETTINGS.run.seed + 1)
     assert bits(play(mind, body, 10)) != bits(taken)
 
 
-def test_reset_forgets_all_but_the_goal(mind: Mind, body: Body):
+def test_reset_forgets_all_but_the_goal(mind: Mind, body: Pendulum):
     fresh = bits(play(mind, body, 10))
     play(mind, body, 7, seed=5)
     mind.reset(SETTINGS.run.seed)
     assert bits(play(mind, body, 10)) == fresh
 
 
-def test_the_control_before_the_first_frame_is_not_used(mind: Mind, body: Body):
+def test_the_control_before_the_first_frame_is_not_used(mind: Mind, body: Pendulum):
     frame = body.reset(3, "gymnasium")
     first = mind.step(frame, STILL)
     mind.reset(SETTINGS.run.seed)
     assert bits([mind.step(frame, STILL + 2)]) == bits([first])
 
 
-def test_the_control_that_was_applied_moves_the_belief(mind: Mind, body: Body):
+def test_the_control_that_was_applied_moves_the_belief(mind: Mind, body: Pendulum):
     """Not the one that was planned: the same is seen twice, but something else was applied."""
     hanging, believed = body.picture(np.pi), []
     for applied in (-2.0, 2.0):
@@ -130,7 +132,7 @@ def test_the_control_that_was_applied_moves_the_belief(mind: Mind, body: Body):
     np.testing.assert_allclose(believed[0], -believed[1], rtol=0, atol=2e-3)
 
 
-def test_the_truth_about_a_frame_is_inferred_with_its_uncertainty(mind: Mind, body: Body):
+def test_the_truth_about_a_frame_is_inferred_with_its_uncertainty(mind: Mind, body: Pendulum):
     """The belief's velocity is that of the poses shown, within some of its own sigmas."""
     frame, control, shown, steps = body.reset(8, "gymnasium"), STILL, [], []
     for tick in range(30):
@@ -160,22 +162,22 @@ def drive(mind: Mind, body: Body, goal: str, seconds: float) -> np.ndarray:
     return angle_error(np.array(angles), wish.angle)
 
 
-def test_from_hanging_it_swings_up_and_stays(mind: Mind, body: Body):
+def test_from_hanging_it_swings_up_and_stays(mind: Mind, body: Pendulum):
     error = drive(mind, body, "upright", seconds=8)
     assert error[-20:].max() < 0.1  # the last second
 
 
-def test_a_goal_that_cannot_be_held_is_passed(mind: Mind, body: Body):
+def test_a_goal_that_cannot_be_held_is_passed(mind: Mind, body: Pendulum):
     error = drive(mind, body, "90deg", seconds=15)
     assert error.min() < 0.15
 
 
-def test_a_goal_that_takes_a_torque_is_held(mind: Mind, body: Body):
+def test_a_goal_that_takes_a_torque_is_held(mind: Mind, body: Pendulum):
     error = drive(mind, body, "160deg", seconds=6)
     assert error[-20:].max() < 0.15
 
 
-def test_a_lost_frame_is_bridged_by_prediction(mind: Mind, body: Body):
+def test_a_lost_frame_is_bridged_by_prediction(mind: Mind, body: Pendulum):
     """The belief moves on as predicted, less sure, and a frame brings it back."""
     frame, control, seen = body.reset(3, "gymnasium"), STILL, []
     for tick in range(16):
@@ -206,7 +208,7 @@ def test_with_a_delay_that_it_knows_it_swings_up_and_stays(delay: tuple[int, int
     late.close()
 
 
-STRANGE: dict[str, Callable[[Body, np.random.Generator], np.ndarray]] = {
+STRANGE: dict[str, Callable[[Pendulum, np.random.Generator], np.ndarray]] = {
     "black": lambda body, _: np.zeros(body.spec.frame_shape, np.uint8),
     "white": lambda body, _: np.full(body.spec.frame_shape, 255, np.uint8),
     "noise": lambda body, rng: rng.integers(0, 256, body.spec.frame_shape, dtype=np.uint8),
@@ -217,7 +219,7 @@ STRANGE: dict[str, Callable[[Body, np.random.Generator], np.ndarray]] = {
 
 
 @pytest.mark.parametrize("kind", STRANGE)
-def test_strange_pictures_give_torques_all_the_same(mind: Mind, body: Body, kind: str):
+def test_strange_pictures_give_torques_all_the_same(mind: Mind, body: Pendulum, kind: str):
     """A light that goes out, a hand before the lens, a body that was pushed: never a torque that
     is not a number, and sound plans again as soon as the pictures are."""
     rng = np.random.default_rng(0)

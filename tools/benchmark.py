@@ -58,12 +58,12 @@ def _plan() -> None:
     from jopa_agent.agent.jax_setup import set_up_jax
     from jopa_agent.agent.mind import load_mind
     from jopa_agent.configs.settings import read_preset, settings_from, shipped_model
-    from jopa_agent.envs import make_body
     from jopa_agent.envs.camera import Camera
+    from jopa_agent.envs.pendulum import Pendulum
 
     set_up_jax()
     settings = settings_from(read_preset("pendulum"))
-    body = make_body("pendulum", Camera(settings.body.camera_crop_px, settings.body.camera_size_px))
+    body = Pendulum(Camera(settings.body.camera_crop_px, settings.body.camera_size_px))
     mind = load_mind(shipped_model("pendulum"), settings)
     mind.compile()
     image, control = body.reset(0, "hanging"), np.zeros(1, np.float32)
