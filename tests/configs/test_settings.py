@@ -90,7 +90,7 @@ def test_a_value_of_another_type_is_shown(layer: dict[str, Any], name: str, valu
         ("planner", "epistemic_weight", [0], [-1]),
         ("collect", "segment_frames", [20], [19]),
         ("train", "drift", [0, 0.99], [1, -0.1]),
-        ("body", "camera_crop_px", [256, 500], [0, 501]),
+        ("body", "camera_crop_px", [256, 500], [0, 4097]),
     ],
 )
 def test_ranges(section: str, name: str, good: list[float], bad: list[float]):
