@@ -61,7 +61,7 @@ class Mind:
         self._wish_for = jax.jit(wish_for)
         self._observe = jax.jit(_observe)
         self._plan = jax.jit(partial(_plan, planner))
-        self._no_intent = no_intent(model, planner)
+        self._no_intent = no_intent(model, planner.horizon)
         nowhere = jnp.zeros(model.transition.outputs)
         self._no_belief = start_belief(model.transition, nowhere)
         self._wish = None

@@ -75,10 +75,16 @@ def wish_at(model: Model, state: Float[Array, "n"]) -> Wish:
     return Wish(state, holding.control, holding.effort <= _EFFORT_SLACK)
 
 
-def no_intent(model: Model, settings: Planner) -> Intent:
+def effort(model: Model, control: Float[Array, "*t p"]) -> Float[Array, "*t"]:
+    """What ``control`` takes of the limits: 1 at one of them, 0 in their middle."""
+    middle = 0.5 * (model.control_low + model.control_high)
+    half = 0.5 * (model.control_high - model.control_low)
+    return jnp.max(jnp.abs(control - middle) / half, axis=-1)
+
+
+def no_intent(model: Model, horizon: int) -> Intent:
     """The intent of a mind that has not planned yet: no control at all."""
     n, p = model.transition.dim, model.control_low.shape[0]
-    horizon = settings.horizon
     still = Trajectory(
         jnp.zeros((horizon + 1, n)), jnp.zeros((horizon, p)), jnp.zeros((horizon, p, n))
     )
@@ -144,8 +150,8 @@ def _wishes(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""]
     horizon, p = settings.horizon, model.control_low.shape[0]
     half = 0.5 * (model.control_high - model.control_low)
     precision = jnp.diag(settings.control_precision / half**2)
-    effort = jnp.max(jnp.abs(wish.control - 0.5 * (model.control_low + model.control_high)) / half)
-    reserve = jnp.where(wish.can_be_held, settings.reserve * effort, 0.0)
+    taken = effort(model, wish.control)
+    reserve = jnp.where(wish.can_be_held, settings.reserve * taken, 0.0)
     share = 1 - reserve * jnp.minimum(jnp.arange(horizon) / _SOON, 1.0)[:, None]
     counts = jnp.where(wish.can_be_held, 1.0, jnp.arange(1, horizon + 1) <= arrival)
     return Wishes(

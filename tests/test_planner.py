@@ -38,7 +38,7 @@ def believed(model: Model) -> Belief:
 
 def planned(model: Model, wish: Wish, settings: Planner = SETTINGS) -> Outcome:
     query = jax.jit(partial(plan, settings))
-    intent = no_intent(model, settings)
+    intent = no_intent(model, settings.horizon)
     return query(model, wish, believed(model), intent, jax.random.key(4))
 
 

@@ -71,6 +71,6 @@ def _run(
         return carry, jnp.linalg.norm(world[:d] - goal)
 
     begin = Belief.of(system.prior.mean, square_lower(system.prior.root))
-    carry = (jnp.pad(start, (0, n - d)), still, begin, no_intent(model, planner))
+    carry = (jnp.pad(start, (0, n - d)), still, begin, no_intent(model, planner.horizon))
     inputs = (jax.random.split(key, steps), jnp.arange(steps) == 0)
     return jax.lax.scan(step, carry, inputs)[1], wish.can_be_held

@@ -16,7 +16,7 @@ from ...configs.settings import Explore
 from ...envs import Body
 from ..mind import Mind
 from ..model import Model
-from ..planner import wish_for
+from ..planner import effort, wish_for
 from .dataset import Dataset
 from .drive import Errand, drive
 from .spread import spread
@@ -46,7 +46,7 @@ def put_to_trial(
     without a reset between them, each for ``settings.trial_segments`` segments.
 
     The goals are frames of ``known`` that the model can hold with ease, far from each other; None
-    where there are none.
+    where there are none, or none are asked for.
     """
     goals = _goals(model, known, settings.trials)
     if not len(goals):
@@ -63,11 +63,9 @@ def put_to_trial(
 def _goals(model: Model, known: Dataset, count: int) -> np.ndarray:
     frames = known.frames.reshape(-1, *known.frames.shape[2:])
     wishes = jax.jit(lambda: jax.lax.map(lambda x: wish_for(model, x), jnp.asarray(frames)))()
-    middle = 0.5 * (model.control_low + model.control_high)
-    half = 0.5 * (model.control_high - model.control_low)
-    effort = np.asarray(jnp.max(jnp.abs(wishes.control - middle) / half, axis=1))
-    easy = np.flatnonzero(np.asarray(wishes.can_be_held) & (effort < _EASY))
-    if not len(easy):
+    taken = np.asarray(effort(model, wishes.control))
+    easy = np.flatnonzero(np.asarray(wishes.can_be_held) & (taken < _EASY))
+    if not len(easy) or not count:
         return frames[:0]
     d = model.transition.outputs
     poses: Float[np.ndarray, "N d"] = np.asarray(wishes.state)[easy, :d]

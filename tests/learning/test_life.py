@@ -147,9 +147,10 @@ def test_a_model_is_learned_anew_where_it_fails_and_the_better_one_is_kept(
     monkeypatch.setattr(lives, "train", train)
     monkeypatch.setattr(lives, "validate", validate)
     told = Told()
-    short = {"explore": {"rounds": 0, "starts": 2, "retries": 1}}
+    short = {"explore": {"rounds": 0, "starts": 2, "retries": 1, "trials": 0}}
     life = told.live(settings_from(SHORT, short), tmp_path)
     assert not life.verdict.passed
+    assert life.verdict.tried is None
     assert seeds == [0, 1009, 1, 1010]
     kept = min(v.error_20_rms for v in verdicts)
     assert life.verdict.error_20_rms == kept
