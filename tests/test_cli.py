@@ -169,6 +169,14 @@ WRONG = {
         ["collect", "Pendulum-v1", "--out", "x", "--body.physics", "mass=2"],
         "mass=2",
     ),
+    "learning from late frames": (
+        ["train", "pendulum", "--out", "model", "--body.frame_delay", "1"],
+        "body.frame_delay = 1",
+    ),
+    "recording late controls": (
+        ["collect", "pendulum", "--out", "x", "--body.command_delay", "2"],
+        "body.command_delay = 2",
+    ),
     "physics unknown": (["run", "pendulum", "--body.physics", "mas=1"], "mas=1"),
 }
 

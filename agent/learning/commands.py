@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.progress import TaskID
 
-from ...configs.settings import Settings
+from ...configs.settings import Settings, SettingsError
 from ...envs import Body
 from ..bodies import body_for
 from ..jax_setup import set_up_jax
@@ -23,6 +23,7 @@ from .validate import FAR, validate
 
 def record(settings: Settings, out: Path) -> None:
     """Record a dataset and save it."""
+    _check_on_time(settings)
     body = body_for(settings)
     with progress_bars() as progress:
         task = progress.add_task("frames", total=settings.collect.frames, figure="")
@@ -42,6 +43,7 @@ def make_model(settings: Settings, dataset_file: Path | None, out: Path) -> dict
     Without a dataset the agent gathers its own, in rounds. Returns the verdict with its figures. A
     training that was cut off goes on where it ended.
     """
+    _check_on_time(settings)
     set_up_jax()
     body = body_for(settings)
     recorded = load_dataset(dataset_file) if dataset_file else None
@@ -91,6 +93,16 @@ def judge_model(settings: Settings, model: Path, dataset_file: Path | None) -> d
     verdict = validate(loaded, judge_by, settings.planner)
     print(f"{verdict.words()}")
     return verdict.as_dict() | {"frames": judge_by.count}
+
+
+def _check_on_time(settings: Settings) -> None:
+    """Raise :class:`SettingsError` for delays: what is learned is what a control does at once."""
+    for name in ("frame_delay", "command_delay"):
+        if ticks := getattr(settings.body, name):
+            raise SettingsError(
+                f"body.{name} = {ticks}: frames and controls that are recorded late do not belong "
+                "together; train without it, and give it to run or evaluate, which plan through it"
+            )
 
 
 def _check(dataset: Dataset, body: Body, settings: Settings) -> None:
