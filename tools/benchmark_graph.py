@@ -129,7 +129,7 @@ def _smooth(longest: float = _LENGTHS[-1], modes: tuple[str, ...] = peers.MODES)
 
 def _compile() -> None:
     """The first call of each query in a fresh process, less a warm one."""
-    for name in ("filter", "step", "smooth", "plan", "learn"):
+    for name in ("filter", "step", "smooth", "plan", "plan within limits", "learn"):
         timing, programs = apart(compiled_anew, name)
         _row(f"compile {name}, {programs} programs", timing.words(1, "s"), "3 s")
         _row("    compilations for new data, new parameters", f"{timing.reported:.0f}", "0")

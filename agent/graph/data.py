@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .block import Block
-from .check import default_float, is_traced
+from .check import covariances, default_float, floats, is_traced
 from .check_query import control_numbers, in_moments
 from .encoder_sensor import check_messages
 from .gaussian import Belief, Gaussian
@@ -222,7 +222,12 @@ def _split(block: Block, sequence: Sequence[Any]) -> tuple[Sequence[Any], Gaussi
     raw = [None if i in set(places) else value for i, value in enumerate(sequence)]
     traced = any(is_traced(x) for x in (*eta, *precision))
     stack: Any = jnp.stack if traced else np.stack
-    return raw, Gaussian.of(*(stack(x).astype(float_) for x in (eta, precision)))
+    told = Gaussian.of(*(stack(x).astype(float_) for x in (eta, precision)))
+    if not traced:  # a message that was made by Gaussian.of, or is a quotient
+        name = f"a message among the observations of {block.name!r}: its"
+        floats(f"{name} eta", told.eta)
+        covariances(f"{name} precision", floats(f"{name} precision", told.precision))
+    return raw, told
 
 
 def _longer(values: Any, steps: int) -> Any:

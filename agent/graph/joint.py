@@ -110,6 +110,7 @@ class JointModel:
         em_rounds: int = 1,
         mode: str = "joint",
         forgetting: float = 1.0,
+        m_step: Mapping[str, Any] | None = None,
     ) -> "tuple[JointModel, LearnReport]":
         """Learn the transitions' parameters, and refine learned encoders between rounds.
 
@@ -119,9 +120,10 @@ class JointModel:
         message passing; before every further round, encoders that can be refined are. ``mode``
         is ``"joint"``, all trajectories at once, or ``"per_trajectory"``, one after the other,
         where each posterior, its precision times ``forgetting``, is the prior of the next.
+        ``m_step`` are keywords of the encoders' ``refined``, such as ``{"steps": 200}``.
         Raises ValueError for what cannot be learned from.
         """
-        return learn(self, trajectories, iterations, em_rounds, mode, forgetting)
+        return learn(self, trajectories, iterations, em_rounds, mode, forgetting, m_step)
 
     def smooth(
         self,

@@ -1,6 +1,7 @@
 """Learning from what a user has recorded: rounds of message passing and of encoders' refinement."""
 
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ def learn(
     em_rounds: int,
     mode: str,
     forgetting: float,
+    m_step: Mapping[str, Any] | None,
 ) -> "tuple[JointModel, LearnReport]":
     """See :meth:`JointModel.learn`."""
     iterations = whole("iterations", iterations, 1)
@@ -68,12 +70,13 @@ def learn(
         raise ValueError(
             "nothing can be learned: all transitions are known and no encoder can be refined"
         )
+    options = _options(model, m_step)
     energies: list[np.ndarray] = []
     rounds: list[Round] = []
     for done in range(em_rounds):
         scores = {}
         if done:
-            model, scores = refine_encoders(model, trajectories)
+            model, scores = refine_encoders(model, trajectories, options)
         model, found = _learn_round(model, trajectories, iterations, mode, forgetting)
         energies.append(found)
         rounds.append(Round(found[-1], scores))
@@ -152,11 +155,34 @@ def _naming(index: int) -> Iterator[None]:
         raise ValueError(f"trajectory {index}: {error}") from None
 
 
+def _options(model: "JointModel", m_step: Any) -> dict[str, Any]:
+    """Keywords that every encoder that can be refined takes; ValueError for others."""
+    if m_step is None:
+        return {}
+    if not isinstance(m_step, Mapping):
+        raise ValueError(
+            f"m_step is {type(m_step).__name__}: give a dict of options of the encoders' M step, "
+            "such as {'steps': 200}"
+        )
+    encoders = _encoders(model)
+    if not encoders:
+        raise ValueError("m_step is given, but no encoder can be refined: leave it out")
+    for place, name, sensor in encoders:
+        kinds = inspect.signature(sensor.refined).parameters.values()
+        known = {kind.name for kind in kinds if kind.kind is kind.KEYWORD_ONLY}
+        if unknown := sorted(set(m_step) - known):
+            raise ValueError(
+                f"m_step has {unknown}, which the M step of {model.blocks[place].key(name)!r} "
+                f"does not know: it takes {sorted(known)}"
+            )
+    return dict(m_step)
+
+
 def refine_encoders(
-    model: "JointModel", trajectories: Sequence[Trajectory]
+    model: "JointModel", trajectories: Sequence[Trajectory], options: Mapping[str, Any]
 ) -> "tuple[JointModel, dict[str, float]]":
     """Encoders that can be refined, refined under the smoothed beliefs: the M step of the
-    observation factors."""
+    observation factors, with its ``options``."""
     scores: dict[str, float] = {}
     beliefs = [model.smooth(trajectory).beliefs for trajectory in trajectories]
     blocks = list(model.blocks)
@@ -176,7 +202,7 @@ def refine_encoders(
         if not raw:
             continue
         about = type(block.prior).of(jnp.asarray(np.stack(means)), jnp.asarray(np.stack(roots)))
-        refined, scores[block.key(name)] = sensor.refined(np.stack(raw), about)
+        refined, scores[block.key(name)] = sensor.refined(np.stack(raw), about, **options)
         blocks[place] = block.replaced(observe={**block.sensors, name: refined})
     return model.replaced(blocks=tuple(blocks)), scores
 

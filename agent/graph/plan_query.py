@@ -90,7 +90,8 @@ def plan(
     if limits is not None or not model.linear:
         _check_spread(steering)
     belief = joint_prior(model.blocks, prior)
-    steered, expected = _plan(model, data, belief, steering, limits, seed, iterations, hypotheses)
+    infer = _plan if limits is None else _plan_within
+    steered, expected = infer(model, data, belief, steering, limits, seed, iterations, hypotheses)
     H = length - 1
     mean, cov, gains = trim((steered.mean, steered.cov, steered.gains), H)
     posterior = Posterior(
@@ -101,8 +102,7 @@ def plan(
     )
 
 
-@compiled(static_argnames=("iterations", "hypotheses"))
-def _plan(model, data, prior, steering, limits, seed, iterations, hypotheses):
+def _steered(model, data, prior, steering, limits, seed, iterations, hypotheses):
     system, inference = model.system(), model.inference
     prior, steering = in_default_floats((prior, steering))
     steered = plan_data(
@@ -113,6 +113,10 @@ def _plan(model, data, prior, steering, limits, seed, iterations, hypotheses):
     first, later = (jax.tree.map(lambda x, s=s: x[s], rows) for s in (0, slice(1, None)))
     now = update(prior, first).belief
     return steered, foresee(system, inference, now, later, steered.mean)
+
+
+_plan = compiled(_steered, static_argnames=("iterations", "hypotheses"))
+_plan_within = compiled(_steered, soonest=True, static_argnames=("iterations", "hypotheses"))
 
 
 def _steering(prior_u: Any, length: int, steps: int, size: int) -> Steering:

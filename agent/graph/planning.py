@@ -22,7 +22,7 @@ from .inference import Inference
 from .refine import Trajectory, Wishes, refine
 from .rows import Rows
 from .smooth import smooth
-from .system import Data, Steering, System, chain_of, observed
+from .system import Data, Steering, System, observed, steerable
 from .truncated import Marginals, log_evidence_within
 
 _SETTLED = 1e-4
@@ -107,8 +107,8 @@ def plan_data(
     prior's mean and the others from random controls, and that of the lowest energy is taken.
     """
     if system.linear(inference) and limits is None:
-        chain = chain_of(system, data, None, inference, prior, steering)
-        smoothed = smooth(chain)
+        chain = steerable(system, data, None, inference, prior)
+        smoothed = smooth(chain.under(steering))
         mean, cov, gains = _of_controls(steering, smoothed)
         settled = jnp.isfinite(smoothed.evidence)
         return Steered(mean, cov, gains, smoothed.states, smoothed.evidence, settled)
@@ -123,22 +123,20 @@ def plan_data(
     near = Belief.of(mode.states, jnp.zeros((*mode.states.shape, mode.states.shape[1])))
     extended = replace(inference, linearise="extended")
 
-    def under(steering: Steering) -> Smoothed:
-        return smooth(chain_of(system, about, near, extended, prior, steering))
-
+    chain = steerable(system, about, near, extended, prior)
     if limits is None:
-        smoothed = under(steering)
+        smoothed = smooth(chain.under(steering))
         _, cov, gains = _of_controls(steering, smoothed)
         states = Belief.of(mode.states, smoothed.states.root)
         return Steered(controls, cov, gains, states, smoothed.evidence, settled)
     free = (controls > limits[0]) & (controls < limits[1])
     held = _held(steering, controls, free)
-    smoothed = under(held)
+    smoothed = smooth(chain.under(held))
     mean, cov, gains = _of_controls(held, smoothed)
     controls = controls + mean - jax.lax.stop_gradient(mean)  # the mode, with its derivative
 
     def marginals(steering: Steering) -> Marginals:
-        found = under(steering)
+        found = smooth(chain.under(steering))
         return (*_of_controls(steering, found)[:2], found.evidence)
 
     evidence = log_evidence_within(marginals, steering, limits, data.live[1:])

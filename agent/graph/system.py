@@ -174,18 +174,40 @@ def observed(system: System, data: Data, near: Belief | None, inference: Inferen
     return mask_rows(stack_rows(*parts), data.live)
 
 
-def chain_of(
-    system: System,
-    data: Data,
-    near: Belief | None,
-    inference: Inference,
-    prior: Belief,
-    steering: Steering | None = None,
-) -> Chain:
-    """The chain of one trajectory, linearised along the beliefs ``near`` and its controls.
+class Steerable(NamedTuple):
+    """A chain whose controls may become noises: how each next state ``(T-1, n, p)`` and each doubt
+    ``(T-1, k, p)`` follows from the controls, and the ``controls`` ``(T-1, p)`` that it has."""
 
-    With ``steering`` the controls are unknown: the first of the chain's noises.
-    """
+    chain: Chain
+    along_control: Float[Array, "T-1 n p"]
+    doubt_along: Float[Array, "T-1 k p"]
+    controls: Float[Array, "T-1 p"]
+
+    def under(self, steering: Steering) -> Chain:
+        """The chain with the controls as the first of its noises."""
+        chain, doubts = self.chain, self.chain.doubts
+        away = steering.mean - self.controls
+        offset = chain.offset + jnp.einsum("tnp,tp->tn", self.along_control, away)
+        noise = jnp.concatenate([self.along_control @ steering.root, chain.noise], axis=2)
+        n = offset.shape[1]
+        turned = self.doubt_along @ steering.root
+        matrix = jnp.concatenate([doubts.matrix[:, :, :n], turned, doubts.matrix[:, :, n:]], axis=2)
+        value = doubts.value - jnp.einsum("tkp,tp->tk", self.doubt_along, away)
+        doubts = Rows(matrix, value, doubts.log_scale)
+        return chain._replace(offset=offset, noise=noise, doubts=doubts)
+
+
+def chain_of(
+    system: System, data: Data, near: Belief | None, inference: Inference, prior: Belief
+) -> Chain:
+    """The chain of one trajectory, linearised along the beliefs ``near`` and its controls."""
+    return steerable(system, data, near, inference, prior).chain
+
+
+def steerable(
+    system: System, data: Data, near: Belief | None, inference: Inference, prior: Belief
+) -> Steerable:
+    """As :func:`chain_of`, for controls that are to be inferred."""
     n = system.transition.dim
     rows = observed(system, data, near, inference)
     if near is None:
@@ -197,16 +219,13 @@ def chain_of(
         )
         offset = local.mean - jnp.einsum("tij,tj->ti", local.along_state, before.mean)
     noise, doubt = local.noise, local.doubt
-    controls = data.controls if steering is None else steering.mean
-    steered = doubt.value - jnp.einsum("tkp,tp->tk", doubt.matrix[:, :, n:], controls)
+    live = data.past[1:]
+    along = doubt.matrix[:, :, n:]
+    value = doubt.value - jnp.einsum("tkp,tp->tk", along, data.controls)
     about = jnp.pad(doubt.matrix[:, :, :n], ((0, 0), (0, 0), (0, noise.shape[2])))
-    if steering is not None:
-        offset += jnp.einsum("tnp,tp->tn", local.along_control, steering.mean - data.controls)
-        noise = jnp.concatenate([local.along_control @ steering.root, noise], axis=2)
-        turned = doubt.matrix[:, :, n:] @ steering.root
-        about = jnp.concatenate([about[:, :, :n], turned, about[:, :, n:]], axis=2)
-    doubts = mask_rows(Rows(about, steered, doubt.log_scale), data.past[1:])
-    return Chain(prior, local.along_state, offset, noise, rows, doubts)
+    doubts = mask_rows(Rows(about, value, doubt.log_scale), live)
+    chain = Chain(prior, local.along_state, offset, noise, rows, doubts)
+    return Steerable(chain, local.along_control, along * live[:, None, None], data.controls)
 
 
 def _everywhere(

@@ -45,27 +45,27 @@ def log_evidence_within(
     """
     none = jnp.zeros_like(steering.mean)
     counts = live[:, None] > 0
+    untouched = (steering.mean, jnp.sum(steering.root**2, axis=2))
 
-    def sweep(_, sites: _Sites) -> _Sites:
-        mean, cov, _ = under(_multiplied(steering, sites)[0])
+    def sweep(_, carry: tuple[_Sites, Array]) -> tuple[_Sites, Array]:
+        """Better sites, and the log evidence with those that there were."""
+        sites, _ = carry
+        prior, log_mass = _multiplied(steering, sites)
+        mean, cov, evidence = under(prior)
         variance = jnp.diagonal(cov, axis1=1, axis2=2)
         cavity = _cavity(mean, variance, sites)
-        _, inside, spread = _tilted(*cavity, limits)
+        both = jax.tree.map(lambda *x: jnp.stack(x), cavity, untouched)
+        (share, before), (inside, _), (spread, _) = _tilted(*both, limits)
+        share = share + _partition(*cavity) - _partition(mean, variance) - before
+        evidence += jnp.sum(log_mass * live) + jnp.sum(jnp.where(counts, share, 0.0))
         precision = jnp.maximum(1 / spread - 1 / cavity[1], 0.0)
         pull = inside / spread - cavity[0] / cavity[1]
         better = _Sites(pull, precision)
         mixed = jax.tree.map(lambda new, old: old + _DAMPING * (new - old), better, sites)
-        return jax.tree.map(lambda x: jnp.where(counts, x, 0.0), mixed)
+        return jax.tree.map(lambda x: jnp.where(counts, x, 0.0), mixed), evidence
 
-    sites = jax.lax.fori_loop(0, _SWEEPS, sweep, _Sites(none, none))
-    prior, log_mass = _multiplied(steering, sites)
-    mean, cov, evidence = under(prior)
-    variance = jnp.diagonal(cov, axis1=1, axis2=2)
-    cavity = _cavity(mean, variance, sites)
-    share = _tilted(*cavity, limits)[0] + _partition(*cavity) - _partition(mean, variance)
-    prior_variance = jnp.sum(steering.root**2, axis=2)
-    before = _tilted(steering.mean, prior_variance, limits)[0]
-    return evidence + jnp.sum(log_mass * live) + jnp.sum(jnp.where(counts, share - before, 0.0))
+    start = (_Sites(none, none), jnp.zeros((), none.dtype))
+    return jax.lax.fori_loop(0, _SWEEPS + 1, sweep, start)[1]
 
 
 def _multiplied(steering: Steering, sites: _Sites) -> tuple[Steering, Float[Array, "H"]]:
@@ -113,7 +113,7 @@ def _within(low: Array, high: Array) -> tuple[Array, Array, Array]:
     """
     flip = low + high < 0  # to the upper tail
     near, far = jnp.where(flip, -high, low), jnp.where(flip, -low, high)
-    top, bottom = log_ndtr(-near), log_ndtr(-far)
+    top, bottom = log_ndtr(-jnp.stack([near, far]))
     eps = jnp.finfo(top.dtype).eps
     share = top + jnp.log1p(-jnp.exp(jnp.minimum(bottom - top, -eps)))
     at_near, at_far = jnp.exp(_log_density(near) - share), jnp.exp(_log_density(far) - share)

@@ -12,6 +12,7 @@ from jopa_agent.agent.encoders.pictures import leading_components
 from jopa_agent.agent.encoders.vae import LearnedVAE
 from jopa_agent.agent.graph.block import Block
 from jopa_agent.agent.graph.gaussian import Belief, Gaussian
+from jopa_agent.agent.graph.joint import JointModel
 from jopa_agent.agent.graph.learned_linear import LearnedLinear
 
 SIDE = 12
@@ -268,6 +269,22 @@ def test_the_anchor_holds_the_latent_up_against_beliefs_that_shrink(vae, images)
     begun = float(means(vae, images).std())
     assert spread(1e-6) < 0.25 * begun
     assert spread(30.0) > 0.5 * begun
+
+
+def test_learning_hands_its_options_to_the_m_step(vae, images):
+    """Two rounds in one call are a round, an M step with these options, and a round."""
+    model = JointModel([Block("clock", LearnedLinear(2), observe=vae)])
+    film, options = [{"clock": images[:40]}], {"steps": 7, "learning_rate": 3e-3}
+    found, report = model.learn(film, iterations=3, em_rounds=2, m_step=options)
+    first, _ = model.learn(film, iterations=3)
+    beliefs = first.smooth(film[0]).beliefs["clock"]
+    refined, score = vae.refined(images[:40], beliefs, **options)
+    assert report.rounds[1].scores == {"clock": pytest.approx(score, rel=1e-5)}
+    theirs, ours = found.block("clock").observe[""].encoder, refined.encoder
+    np.testing.assert_allclose(theirs.linear, ours.linear, rtol=1e-5)
+    assert np.abs(ours.linear - vae.encoder.linear).max() > 1e-3
+    with pytest.raises(ValueError, match="m_step has .'speed'., which the M step of 'clock'"):
+        model.learn(film, m_step={"speed": 1})
 
 
 def test_as_a_sensor_it_speaks_where_there_is_a_picture(vae: LearnedVAE, images):

@@ -216,6 +216,19 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "a singular prior of controls": (
         lambda: MODEL.plan({"a": GOAL}, prior_u=Gaussian([0.0], [[0.0]])),
         "the precision of prior_u is singular"),
+    "no coordinates": (
+        lambda: Block("a", KnownLinear(np.zeros((0, 0)), np.zeros((0, 0)))),
+        "transition of block 'a' has no coordinates"),
+    # messages that were made without checks
+    "a message that is no number": (
+        lambda: MODEL.smooth({"a": [None, Gaussian.of(jnp.array([np.nan, 0.0]), I), *[None] * 4]}, U),
+        "a message among the observations of 'a': its eta"),
+    "a quotient that is no density": (
+        lambda: MODEL.smooth({"a": [None, Gaussian.of(jnp.zeros(2), -I), *[None] * 4]}, U),
+        "a message among the observations of 'a': its precision has the negative eigenvalue -1"),
+    "options of no M step": (
+        lambda: LEARNS.learn([{"a": Y, "control": U}], m_step={"steps": 3}),
+        "m_step is given, but no encoder can be refined"),
     "traced limits": (
         lambda: jax.jit(lambda x: MODEL.plan({"a": GOAL}, control_limits=(-x, x)).actions)(1.0),
         "control_limits are traced by jax"),
