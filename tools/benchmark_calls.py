@@ -127,9 +127,9 @@ def compiled_anew(name: str) -> tuple[Timing, int]:
             "step": lambda: model.step(start, {"state": data["state"][0]}).joint,
             "smooth": lambda: model.smooth(data, prior=prior).joint,
             "plan": lambda: model.plan(goal, prior=prior).actions,
-            "plan within limits": lambda: model.plan(
-                goal, prior=prior, control_limits=(-1, 1)
-            ).actions,
+            "plan within limits": lambda: (
+                model.plan(goal, prior=prior, control_limits=(-1, 1)).actions
+            ),
             "learn": lambda: model.learn([data])[1].free_energy,
         }
         compiled.clear()

@@ -47,8 +47,8 @@ class Block:
         n = transition.dim
         if n == 0:
             raise ValueError(
-                f"transition of block {name!r} has no coordinates: there is no state to infer; give "
-                "matrices of at least 1 row"
+                f"transition of block {name!r} has no coordinates: there is no state to infer; "
+                "give matrices of at least 1 row"
             )
         observe = {} if observe is None else observe
         sensors = dict(sorted(observe.items())) if isinstance(observe, Mapping) else {"": observe}

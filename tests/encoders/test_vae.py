@@ -283,7 +283,7 @@ def test_learning_hands_its_options_to_the_m_step(vae, images):
     theirs, ours = found.block("clock").observe[""].encoder, refined.encoder
     np.testing.assert_allclose(theirs.linear, ours.linear, rtol=1e-5)
     assert np.abs(ours.linear - vae.encoder.linear).max() > 1e-3
-    with pytest.raises(ValueError, match="m_step has .'speed'., which the M step of 'clock'"):
+    with pytest.raises(ValueError, match=r"m_step has \['speed'\], which the M step"):
         model.learn(film, m_step={"speed": 1})
 
 

@@ -221,10 +221,10 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
         "transition of block 'a' has no coordinates"),
     # messages that were made without checks
     "a message that is no number": (
-        lambda: MODEL.smooth({"a": [None, Gaussian.of(jnp.array([np.nan, 0.0]), I), *[None] * 4]}, U),
+        lambda: MODEL.smooth({"a": [Gaussian.of(jnp.array([np.nan, 0.0]), I), *[None] * 5]}, U),
         "a message among the observations of 'a': its eta"),
     "a quotient that is no density": (
-        lambda: MODEL.smooth({"a": [None, Gaussian.of(jnp.zeros(2), -I), *[None] * 4]}, U),
+        lambda: MODEL.smooth({"a": [Gaussian.of(jnp.zeros(2), -I), *[None] * 5]}, U),
         "a message among the observations of 'a': its precision has the negative eigenvalue -1"),
     "options of no M step": (
         lambda: LEARNS.learn([{"a": Y, "control": U}], m_step={"steps": 3}),
