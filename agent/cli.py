@@ -9,7 +9,7 @@ from typing import Any
 
 from ..configs.settings import SettingsError, preset_names, shipped_model
 from ..envs import GoalError, is_environment
-from .evaluation.conditions import ConditionsError, read_faults, read_kick
+from .evaluation.conditions import ConditionsError, read_change, read_faults, read_kick
 from .learning.errors import DatasetError, ModelError
 from .options import Parser, add_settings, chosen_settings, preset_of
 from .output import OutputError, check_writable, write_json, write_text
@@ -186,6 +186,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     conditions = Conditions(
         None if arguments.kick is None else read_kick(arguments.kick),
         read_faults(arguments.fault),
+        read_change(arguments.change),
     )
     figures = score_model(
         settings, model, arguments.goals, arguments.starts, conditions, arguments.report,
@@ -212,11 +213,12 @@ def _parser() -> Parser:
         default=argparse.SUPPRESS,
         help="no window",
     )
+    _add_learn(command)
     _add_model(command)
     command.add_argument("--force", action="store_true", help="with a model that failed too")
     command.add_argument("--out", type=Path, metavar="FOLDER", help="run folder [runs/NAME-TIME]")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    add_settings(command, ["run", "runtime", "planner", "body"], _RUN_SHORT)
+    add_settings(command, ["run", "runtime", "planner", "online", "body"], _RUN_SHORT)
 
     command = _command(commands, "init", init, "write the settings of an environment", _INIT)
     command.add_argument("--out", type=Path, metavar="FILE", help="the settings [NAME.toml]")
@@ -254,9 +256,14 @@ def _parser() -> Parser:
         "--fault", default="", metavar="FAULTS",
         help="of the camera: loss=0.2,blackout=0.5,noise=0.1,occlusion=0.2",
     )  # fmt: skip
+    command.add_argument(
+        "--change", default="", metavar="PHYSICS",
+        help="of the pendulum in the middle of the episode: mass=1.3,length=0.7,gravity=12",
+    )  # fmt: skip
+    _add_learn(command)
     command.add_argument("--report", type=Path, metavar="FILE", help="write a report there (HTML)")
     command.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    add_settings(command, ["planner", "body"], _EVALUATE_SHORT, **_EVALUATE_DEFAULTS)
+    add_settings(command, ["planner", "online", "body"], _EVALUATE_SHORT, **_EVALUATE_DEFAULTS)
     return parser
 
 
@@ -273,6 +280,16 @@ def _command(commands, name: str, function, summary: str, description: str) -> P
 
 def _add_model(command: Parser) -> None:
     command.add_argument("--model", type=Path, metavar="FOLDER", help="model [the shipped one]")
+
+
+def _add_learn(command: Parser) -> None:
+    command.add_argument(
+        "--learn",
+        dest="run.learn",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="go on learning while acting",
+    )
 
 
 def _count(text: str) -> int:

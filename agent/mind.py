@@ -6,7 +6,7 @@ pure function of model, settings, goal, and the sequence of frames and applied c
 
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,15 +15,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key, UInt8
 
-from ..configs.settings import Planner, Settings
+from ..configs.settings import Online, Planner, Settings
 from .graph.filter import filter_step, predict
 from .graph.gaussian import Belief
+from .graph.lessons import Lessons, no_lessons, taught, with_lesson
 from .graph.linearise import transition_near
 from .graph.motion import start_belief
 from .graph.square_root import free_root
 from .learning.checkpoint import load_model
 from .model import INFERENCE, Model
-from .planner import Intent, Outcome, Wish, no_intent, plan, wish_for
+from .planner import Intent, Outcome, Wish, no_intent, plan, wish_at, wish_for
+
+_SURPRISING = 3.0  # sigmas
 
 
 @dataclass(frozen=True)
@@ -50,25 +53,34 @@ class Step:
 
 
 class Mind:
-    """Filters frames and plans controls with one model."""
+    """Filters frames and plans controls with one model, which may go on learning."""
 
     def __init__(
-        self, model: Model, planner: Planner, seed: int, delay: tuple[int, int] = (0, 0)
+        self,
+        model: Model,
+        planner: Planner,
+        seed: int,
+        delay: tuple[int, int] = (0, 0),
+        online: Online | None = None,
     ) -> None:
-        """``delay``: ticks by which frames arrive late, and by which controls act late."""
-        self._model = model
+        """``delay``: ticks by which frames arrive late, and by which controls act late;
+        ``online``: how :meth:`learn` learns."""
+        self._model = self._trained = model
         self._frames_late, self._late = delay[0], sum(delay)
         self._wish_for = jax.jit(wish_for)
         self._observe = jax.jit(_observe)
         self._plan = jax.jit(partial(_plan, planner))
+        self._wish_at = jax.jit(wish_at)
+        self._learn = jax.jit(partial(_learn, online or Online()))
         self._no_intent = no_intent(model, planner.horizon)
         nowhere = jnp.zeros(model.transition.outputs)
         self._no_belief = start_belief(model.transition, nowhere)
-        self._wish = None
+        self._wish = self._first_wish = None
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
-        """Forget belief and plan, as at the start of an episode; the goal stays.
+        """Forget belief and plan, as at the start of an episode, and what was learned since the
+        training; the goal stays.
 
         ``seed`` is that of the guesses that planning starts from.
         """
@@ -76,13 +88,16 @@ class Mind:
         self._key = jax.random.key(seed)
         self._tick = 0
         self._belief = self._no_belief
-        self._intent = self._no_intent
+        self._intent, self._wish = self._no_intent, self._first_wish
+        self._model, self._lessons = self._trained, no_lessons(self._trained.transition)
+        self._lesson: tuple[Belief, np.ndarray, Belief, Array] | None = None
         still = np.zeros(self._model.control_low.shape, np.float32)
         self._handed_over = deque([still] * (self._late + 1), self._late + 1)
 
     def set_goal(self, image: np.ndarray) -> bool:
         """Wish for what ``image`` shows; returns whether it can be held, as the model sees it."""
-        self._wish = self._wish_for(self._model, image)
+        self._first_wish = self._wish_for(self._trained, image)
+        self._wish = self._wish_at(self._model, self._first_wish.state)
         self._intent = self._no_intent
         return bool(self._wish.can_be_held)
 
@@ -92,7 +107,8 @@ class Mind:
         self.set_goal(np.zeros(pixels, np.uint8))
         for _ in range(2):
             self.step(np.zeros(pixels, np.uint8), np.zeros(self._model.control_low.shape))
-        self._wish = None
+            self.learn()
+        self._wish = self._first_wish = None
         self.reset(self._seed)
 
     def step(self, image: np.ndarray | None, applied: np.ndarray) -> Step:
@@ -123,6 +139,8 @@ class Mind:
             self._plan(self._model, self._wish, belief, self._intent, key, under_way)
         )
         planned = time.perf_counter_ns()
+        lesson = (before, self._handed_over[0], belief, surprise)
+        self._lesson = lesson if seen and not first else None
         self._belief, self._intent = belief, outcome.intent
         self._tick += 1
         d = self._model.transition.outputs
@@ -141,13 +159,26 @@ class Mind:
             plan_ns=planned - filtered,
         )
 
+    def learn(self) -> None:
+        """Learn from the last step, where its frame was seen.
+
+        To be called between two steps, when nothing waits for a plan.
+        """
+        if self._lesson is None or self._wish is None:
+            return
+        self._model, self._lessons = jax.block_until_ready(
+            self._learn(self._trained, self._lessons, *self._lesson)
+        )
+        self._wish = self._wish_at(self._model, self._wish.state)
+        self._lesson = None
+
 
 def load_mind(folder: Path, settings: Settings) -> Mind:
     """The mind with the model in ``folder``; raises ``ModelError`` where it does not fit."""
     model = load_model(folder, settings.body)
     body = settings.body
     delay = (body.frame_delay, body.command_delay)
-    return Mind(model, settings.planner, settings.run.seed, delay)
+    return Mind(model, settings.planner, settings.run.seed, delay, settings.online)
 
 
 def _observe(
@@ -161,6 +192,31 @@ def _observe(
     """Filter one frame: predict through the applied control, then multiply with the message."""
     told = filter_step(model.system(), INFERENCE, belief, control, model.seen(frame, seen), first)
     return told.belief, jnp.sqrt(jnp.mean(told.surprise**2))
+
+
+def _learn(
+    online: Online,
+    trained: Model,
+    lessons: Lessons,
+    before: Belief,
+    control: Float[Array, "p"],
+    after: Belief,
+    surprise: Float[Array, ""],
+) -> tuple[Model, Lessons]:
+    """The model once a transition between two beliefs has been counted.
+
+    The whole change of velocity is put down to the layer, the disturbance's share, too: what the
+    disturbance has taken up is what there is to learn. A surprising frame counts less, as under
+    Student's t: it tells of a blow, or of a belief that was wrong before.
+    """
+    d = trained.transition.outputs
+    velocity = slice(d, 2 * d)
+    output = after.mean[velocity] - before.mean[velocity]
+    weight = online.weight / (1 + (surprise / _SURPRISING) ** 4)
+    lessons = with_lesson(
+        lessons, trained.transition, before.mean, control, output, weight, online.forgetting
+    )
+    return replace(trained, transition=taught(trained.transition, lessons)), lessons
 
 
 def _plan(

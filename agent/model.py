@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, UInt8
 
+from .encoders.layers import Network
 from .encoders.pose import PoseEncoder
 from .graph.check import pytree
 from .graph.encoder_sensor import EncoderSensor
@@ -29,12 +30,16 @@ class PoseSensor(EncoderSensor):
     precision: Float[Array, "d d"]
 
     def encode(self, observation: UInt8[Array, "height width channel"]) -> Gaussian:
-        """The message that a frame sends."""
-        return Gaussian.at(self.encoder(observation), self.precision)
+        """The message that a frame sends: the less precise, the less it looks like usual ones."""
+        d = self.precision.shape[0]
+        wide = jnp.eye(d) + self.precision @ self.encoder.disturbance(observation)
+        precision = jnp.linalg.solve(wide, self.precision)
+        return Gaussian.at(self.encoder(observation), 0.5 * (precision + precision.T))
 
 
 @pytree(
     "encoder",
+    "decoder",
     "sensor_precision",
     "transition",
     "control_low",
@@ -45,11 +50,13 @@ class PoseSensor(EncoderSensor):
 class Model:
     """Observation and transition factors of one body.
 
-    ``sensor_precision`` ``(d, d)`` is that of the encoder's message; ``control_low`` and
-    ``control_high`` ``(p,)`` are the body's limits; ``frame_shape`` is that of its camera.
+    ``decoder`` gives the principal components of the frame that shows a pose; ``sensor_precision``
+    ``(d, d)`` is that of the encoder's message; ``control_low`` and ``control_high`` ``(p,)`` are
+    the body's limits; ``frame_shape`` is that of its camera.
     """
 
     encoder: PoseEncoder
+    decoder: Network
     sensor_precision: Float[Array, "d d"]
     transition: LearnedFeatures
     control_low: Float[Array, "p"]
@@ -75,6 +82,10 @@ class Model:
         p = self.control_low.shape[0]
         one = jnp.ones(1)
         return Data((told,), no_rows(self.transition.dim, 1), jnp.zeros((0, p)), one, one)
+
+    def picture(self, pose: Float[Array, "d"]) -> Float[Array, "height width channel"]:
+        """The frame that ``pose`` leads to, from 0 to 1; vmap for many."""
+        return self.encoder.picture(self.decoder(pose)).reshape(self.frame_shape)
 
     def at_rest(self, frame: UInt8[Array, "height width channel"]) -> Float[Array, "n"]:
         """The state that shows ``frame`` and does not move: what a goal picture asks for."""

@@ -16,7 +16,7 @@ from ..configs.settings import (
 )
 from ..envs import derived_preset, is_environment
 
-_DECIDED = ("body.name", "run.headless")  # by the command's own arguments
+_DECIDED = ("body.name", "run.headless", "run.learn")  # by the command's own arguments
 
 
 class Parser(argparse.ArgumentParser):

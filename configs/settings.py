@@ -88,6 +88,7 @@ class Run(Section):
         default=0.1, description="reached and held: true angle this near"
     )
     headless: bool = Field(default=False, description="no window")
+    learn: bool = Field(default=False, description="go on learning while acting")
     score: bool = Field(
         default=True, description="score against the true state, on a stream of its own"
     )
@@ -113,7 +114,7 @@ class Planner(Section):
 
     horizon: Count = Field(default=40, description="ticks planned ahead")
     iterations: Count = Field(default=3, description="re-linearisations a tick")
-    hypotheses: Count = Field(default=4, description="plans refined side by side")
+    hypotheses: Count = Field(default=8, description="plans refined side by side")
     goal_velocity_weight: NonNegative = Field(
         default=0.05, description="goal precision on the velocity"
     )
@@ -129,7 +130,7 @@ class Planner(Section):
         "takes all of it to be held; less at others",
     )
     epistemic_weight: NonNegative = Field(
-        default=3.0, description="cost of what the model does not know"
+        default=0.05, description="cost of what the model does not know"
     )
 
 
@@ -137,7 +138,7 @@ class Collect(Section):
     """Frames under random controls."""
 
     frames: Count = Field(default=1_000, description="frames to record, in whole segments")
-    segment_frames: Annotated[int, Field(ge=20)] = Field(
+    segment_frames: Annotated[int, Field(ge=26)] = Field(
         default=50, description="frames from one reset"
     )
     hold_steps: Count = Field(
@@ -182,7 +183,7 @@ class Train(Section):
     width: Count = Field(default=64, description="units in each layer of the encoder's network")
     steps: Count = Field(default=6000, description="optimiser steps of the encoder")
     batch: Count = Field(default=64, description="windows in one optimiser step")
-    learning_rate: Positive = Field(default=2e-3, description="of the encoder, at the start")
+    learning_rate: Positive = Field(default=5e-4, description="of the encoder, at the start")
     poses: Count = Field(default=2, description="coordinates of the pose")
     degree: Count = Field(
         default=3, description="highest power of pose and velocity in the features"
@@ -199,7 +200,7 @@ class Train(Section):
         default=0.998, description="memory of disturbances"
     )
     drift_ratio: Positive = Field(
-        default=0.8, description="their size, in sigmas of the process noise"
+        default=0.1, description="their size, in sigmas of the process noise before calibration"
     )
 
     @field_validator("poses")
@@ -208,6 +209,17 @@ class Train(Section):
         if poses > info.data.get("slow_components", poses):
             raise ValueError("it has to be at most train.slow_components")
         return poses
+
+
+class Online(Section):
+    """Learning while the agent acts."""
+
+    weight: Positive = Field(
+        default=0.1, description="what a transition counts against one of the training's"
+    )
+    forgetting: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.9995, description="by which past transitions fade in a tick"
+    )
 
 
 class Settings(Section):
@@ -220,6 +232,7 @@ class Settings(Section):
     collect: Collect = Collect()
     explore: Explore = Explore()
     train: Train = Train()
+    online: Online = Online()
 
 
 def read_preset(name: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class Pendulum:
         self._env: Any = gymnasium.make("Pendulum-v1", render_mode="rgb_array").unwrapped
         self._env.reset(seed=0)
         self.physics = PendulumPhysics() if physics is None else physics
-        self._obey(self.physics)
+        self.alter(self.physics)
         self._camera = camera
         self._reward = 0.0
         limit = np.array([self._env.max_torque], dtype=np.float32)
@@ -64,13 +64,14 @@ class Pendulum:
         """Give it this angular velocity in rad/s, as a blow would."""
         self._env.state[1] = speed
 
-    def close(self) -> None:
-        self._env.close()
-
-    def _obey(self, physics: PendulumPhysics) -> None:
+    def alter(self, physics: PendulumPhysics) -> None:
+        """Move by other ``physics`` from now on; ``self.physics`` stays what it was made with."""
         env = self._env
         env.m, env.l, env.g = physics.mass, physics.length, physics.gravity
         env.dt, env.max_torque, env.max_speed = physics.period_s, physics.limit, physics.top_speed
+
+    def close(self) -> None:
+        self._env.close()
 
     def _frame(self) -> np.ndarray:
         # The renderer draws the last torque as an arrow; hidden, or frames would leak the action.

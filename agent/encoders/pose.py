@@ -10,11 +10,12 @@ from jaxtyping import Array, Float, UInt8
 Layers = tuple[tuple[Float[Array, "in out"], Float[Array, "out"]], ...]
 
 _RESIDUAL = 0.1  # the network corrects the slow features, it does not replace them
+_NOISY = 0.07  # of the pixels' range: what is stronger is likelier a thing in the way than noise
 
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["mean", "projection", "slow", "gain", "layers", "centre", "whitening"],
+    data_fields=["mean", "projection", "slow", "gain", "layers", "centre", "whitening", "usual"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class PoseEncoder:
     principal components by ``projection`` ``(c, pixels)``. ``slow`` ``(d, c)`` takes their slow
     directions; ``layers`` are the weights and biases of a tanh network on the components times
     ``gain`` ``(c,)``. ``centre`` ``(d,)`` and ``whitening`` ``(d, d)`` give the poses of the
-    training data zero mean and unit covariance: a hard constraint against collapse.
+    training data zero mean and unit covariance: a hard constraint against collapse. ``usual`` is
+    the squared length of what the components leave out of a frame, at most.
     """
 
     mean: Float[Array, "pixels"]
@@ -35,15 +37,44 @@ class PoseEncoder:
     layers: Layers
     centre: Float[Array, "d"]
     whitening: Float[Array, "d d"]
+    usual: Float[Array, ""]
 
     def __call__(self, frame: UInt8[Array, "height width channel"]) -> Float[Array, "d"]:
         """The pose that ``frame`` shows; vmap for many."""
         pose = self.raw(self.components(frame))
         return self.whitening @ (pose - self.centre)
 
+    def disturbance(self, frame: UInt8[Array, "height width channel"]) -> Float[Array, "d d"]:
+        """Covariance that whatever disturbs ``frame`` adds to its pose; zero for a usual one.
+
+        What the components leave out, beyond what is usual, is taken for noise of all pixels
+        alike, which enters the components with the same strength; its variance ``s²`` is raised to
+        ``s² (1 + s² / s₀²)``, since strong disturbances tend to be things in the way, whose pixels
+        conspire. To first order in the noise.
+        """
+        row = self._row(frame)
+        components = self.projection @ row
+        lengths = self.lengths
+        outside = jnp.sum(row**2) - jnp.sum((components / lengths) ** 2)
+        spare = max(row.shape[0] - components.shape[0], 1)
+        noise = jnp.maximum(outside - self.usual, 0.0) / spare
+        noise = noise * (1 + noise / _NOISY**2)
+        slope = self.whitening @ jax.jacrev(self.raw)(components) * lengths
+        return noise * slope @ slope.T
+
+    @property
+    def lengths(self) -> Float[Array, "c"]:
+        """Of the rows of the projection: one over each component's standard deviation."""
+        return jnp.linalg.norm(self.projection, axis=1)
+
     def components(self, frame: UInt8[Array, "height width channel"]) -> Float[Array, "c"]:
         """Whitened principal components of ``frame``."""
-        return self.projection @ (frame.reshape(-1) / jnp.float32(255) - self.mean)
+        return self.projection @ self._row(frame)
+
+    def picture(self, components: Float[Array, "c"]) -> Float[Array, "pixels"]:
+        """The frame with these ``components``, from 0 to 1."""
+        row = (components / self.lengths**2) @ self.projection
+        return jnp.clip(self.mean + row, 0.0, 1.0)
 
     def raw(self, components: Float[Array, "*batch c"]) -> Float[Array, "*batch d"]:
         """Poses before whitening."""
@@ -53,13 +84,24 @@ class PoseEncoder:
         weight, bias = self.layers[-1]
         return components @ self.slow.T + _RESIDUAL * (hidden @ weight + bias)
 
+    def _row(self, frame: UInt8[Array, "height width channel"]) -> Float[Array, "pixels"]:
+        return frame.reshape(-1) / jnp.float32(255) - self.mean
+
 
 def whitening(
-    values: Float[Array, "count d"], ridge: float = 1e-4
+    values: Float[Array, "count d"],
+    weights: Float[Array, "count"] | None = None,
+    ridge: float = 1e-4,
 ) -> tuple[Float[Array, "d"], Float[Array, "d d"]]:
-    """Centre and triangular matrix that give ``values`` zero mean and unit covariance."""
-    centre = values.mean(0)
-    covariance = (values - centre).T @ (values - centre) / values.shape[0]
-    one = jnp.eye(values.shape[1], dtype=values.dtype)
+    """Centre and triangular matrix that give ``values`` zero mean and unit covariance.
+
+    ``weights``, which sum to one, are what each counts; all alike where there are none.
+    """
+    count, d = values.shape
+    share = jnp.full(count, 1 / count, values.dtype) if weights is None else weights
+    centre = share @ values
+    away = values - centre
+    covariance = away.T @ (share[:, None] * away)
+    one = jnp.eye(d, dtype=values.dtype)
     root = jnp.linalg.cholesky(covariance + ridge * one)
     return centre, jax.scipy.linalg.solve_triangular(root, one, lower=True)

@@ -16,9 +16,10 @@ from ..graph.features import PolynomialFeatures, Powers
 from ..graph.learn_motion import first_regression
 from ..graph.motion import pose_features
 from .pose import PoseEncoder, whitening
-from .slow_features import principal_components, slow_directions
+from .slow_features import even_weights, principal_components, slow_directions
 
 _CHUNK = 200  # optimiser steps between two reports of progress
+_ROOM, _ROUNDING = 1.5, 1e-4
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class _Data:
     controls: Float[Array, "S T-1 p"]
     features: PolynomialFeatures
     basis: Float[Array, "k k"]
+    even: Float[Array, "S*T"]
 
 
 def fit_encoder(
@@ -76,28 +78,34 @@ def fit_encoder(
 
     Slow features give the start. A residual network is then trained together with a polynomial
     transition of the features ``powers``: from a few filtered steps, predict the poses of the next
-    ones open loop. The poses of every step are whitened exactly, so that they cannot collapse.
+    ones open loop. The poses of every step are whitened exactly, so that they cannot collapse,
+    with weights that make up for where the body dwells.
     ``progress`` is called with the steps done and the loss.
     """
-    encoder, components = _slow_encoder(frames, poses, schedule, np.random.default_rng(seed))
+    encoder, components, weights = _slow_encoder(
+        frames, poses, schedule, np.random.default_rng(seed)
+    )
+    even = _f32(weights.reshape(-1))
     start = np.asarray(components @ encoder.slow.T)
-    centre, white = (np.asarray(x) for x in whitening(jnp.asarray(start.reshape(-1, poses))))
+    centre, white = (np.asarray(x) for x in whitening(_f32(start.reshape(-1, poses)), even))
     start = (start - centre) @ white.T
     features = pose_features(start, controls, powers)
     basis, layer = first_regression(features, start, controls)
-    data = _Data(jnp.asarray(components), jnp.asarray(controls), features, _f32(basis))
+    data = _Data(jnp.asarray(components), jnp.asarray(controls), features, _f32(basis), even)
     parameters = _Parameters(encoder.layers, _f32(layer.weights), jnp.array([2.0, 0.0]))
     parameters = _optimise(encoder, parameters, data, seed, schedule, progress)
     encoder = replace(encoder, layers=parameters.layers)
-    centre, white = whitening(encoder.raw(data.components.reshape(-1, components.shape[-1])))
+    raw = encoder.raw(data.components.reshape(-1, components.shape[-1]))
+    centre, white = whitening(raw, even)
     encoder = replace(encoder, centre=centre, whitening=white)
     return Fitted(encoder, features, basis @ np.asarray(parameters.weights, np.float64))
 
 
 def _slow_encoder(
     frames: np.ndarray, poses: int, schedule: Schedule, rng: np.random.Generator
-) -> tuple[PoseEncoder, np.ndarray]:
-    """Encoder of slow features with an untrained network, and the frames' principal components."""
+) -> tuple[PoseEncoder, Float[np.ndarray, "S T c"], Float[np.ndarray, "S T"]]:
+    """Encoder of slow features with an untrained network, the frames' principal components, and
+    what each frame counts."""
     pixels = frames.reshape(*frames.shape[:2], -1).astype(np.float64) / 255
     mean, projection = principal_components(
         pixels.reshape(-1, pixels.shape[-1]), schedule.components
@@ -106,8 +114,9 @@ def _slow_encoder(
     few = schedule.slow_components
     count = components.shape[-1]
     slow = np.zeros((poses, count))
-    slow[:, :few] = slow_directions(components[..., :few], poses)
     spread = 1 / np.linalg.norm(projection, axis=1)  # standard deviation of each component
+    weights = even_weights((components * spread).astype(np.float64))
+    slow[:, :few] = slow_directions(components[..., :few].astype(np.float64), poses, weights)
     sizes = [count, schedule.width, schedule.width, poses]
     layers = tuple(
         (_f32(rng.normal(size=(ins, outs)) / np.sqrt(ins)), jnp.zeros(outs))
@@ -121,8 +130,16 @@ def _slow_encoder(
         layers=layers,
         centre=jnp.zeros(poses),
         whitening=jnp.eye(poses),
+        usual=_f32(_usual(pixels - mean, components * spread)),
     )
-    return encoder, components
+    return encoder, components, weights.frames
+
+
+def _usual(rows: Float[np.ndarray, "S T pixels"], seen: Float[np.ndarray, "S T c"]) -> float:
+    """The most that the components leave out of any frame, with some room, and for rounding."""
+    whole = (rows**2).sum(-1)
+    outside = whole - (seen.astype(np.float64) ** 2).sum(-1)
+    return float(_ROOM * outside.max() + _ROUNDING * whole.max())
 
 
 def _optimise(encoder, parameters, data, seed, schedule, progress) -> _Parameters:
@@ -161,7 +178,7 @@ def _loss(encoder, data, schedule, parameters, key):
     key_segment, key_start, key_reference = jax.random.split(key, 3)
     segment = jax.random.randint(key_segment, (schedule.batch,), 0, segments)
     start = jax.random.randint(key_start, (schedule.batch,), 0, length - window + 1)
-    chosen = jax.random.randint(key_reference, (schedule.reference,), 0, segments * length)
+    chosen = jax.random.choice(key_reference, segments * length, (schedule.reference,), p=data.even)
     reference = encoder.raw(data.components.reshape(-1, count)[chosen])
     centre, white = whitening(reference)
     ticks = start[:, None] + jnp.arange(window)

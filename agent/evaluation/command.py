@@ -47,6 +47,10 @@ def score_model(
             f"kick {conditions.kick:g}: {body.spec.name} cannot be given a velocity; give "
             "'torque', which any body can feel"
         )
+    if conditions.change and not hasattr(body, "alter"):
+        raise SettingsError(
+            f"change: the physics of {body.spec.name} cannot be changed: only the pendulum's can"
+        )
     with progress_bars() as progress:
         task = progress.add_task("episodes", total=len(tasks), figure="")
         done: list[bool] = []

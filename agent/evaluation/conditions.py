@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from ...envs.physics import PendulumPhysics, read_physics
+
 OCCLUDED_S = 2.0
 PRESSED_S = 1.0
 
@@ -32,10 +34,12 @@ class Faults:
 @dataclass(frozen=True)
 class Conditions:
     """``kick``: the angular velocity in rad/s that the body is given in the middle of the episode,
-    with either sign, :data:`PRESS`, or nothing; ``faults`` of the camera."""
+    with either sign, :data:`PRESS`, or nothing; ``faults`` of the camera; ``change``: the physics
+    that the body has from the middle of the episode on."""
 
     kick: float | str | None = None
     faults: Faults = Faults()
+    change: PendulumPhysics | None = None
 
 
 AS_IT_IS = Conditions()
@@ -65,6 +69,17 @@ def read_faults(text: str) -> Faults:
             )
         given[name] = value
     return Faults(**given)
+
+
+def read_change(text: str) -> PendulumPhysics | None:
+    """Understand ``mass=1.3,length=0.7``; None for no text.
+
+    Raises :class:`ConditionsError` for anything else.
+    """
+    try:
+        return read_physics(text) if text else None
+    except ValueError as error:
+        raise ConditionsError(f"change: {error}") from None
 
 
 def read_kick(text: str) -> float | str:

@@ -77,6 +77,8 @@ def play_episode(
     camera = FaultyCamera(conditions.faults, ticks, period_s, seed)
     kept = np.unique(np.linspace(0, max(ticks - 1, 0), _FRAMES).round().astype(int))
     sign = 1 if seed % 2 else -1
+    if conditions.change:
+        body.alter(body.physics)  # type: ignore[attr-defined]
     image = body.reset(seed, run.start)
     mind.reset(seed)
     can_be_held = mind.set_goal(goal.image)
@@ -85,7 +87,11 @@ def play_episode(
     for tick in range(ticks):
         if tick == ticks // 2 and isinstance(conditions.kick, float):
             body.push(sign * conditions.kick)  # type: ignore[attr-defined]
+        if tick == ticks // 2 and conditions.change:
+            body.alter(conditions.change)  # type: ignore[attr-defined]
         step = mind.step(camera.sees(tick, image), control)
+        if run.learn:
+            mind.learn()
         if tick in kept:
             frames.append(image)
         control = step.controls[0]

@@ -49,6 +49,27 @@ def motion(
     return replaced(blank, posterior=posterior, layer=told)
 
 
+def widened(transition: LearnedFeatures, noise: float, weights: float) -> LearnedFeatures:
+    """``transition`` with the covariances of its noise and of its weights times these factors.
+
+    The weights' covariance is in units of the noise: it is their share alone that changes.
+    """
+    d, layer, skeleton = transition.outputs, transition.layer, transition.skeleton
+    doubt, root = (np.asarray(x, np.float64) for x in (layer.doubt_root, layer.noise_root))
+    wide = LastLayer(
+        weights=np.asarray(layer.mean, np.float64).T,
+        covariance=weights * doubt @ doubt.T / d,
+        noise=noise * root @ root.T,
+    )
+    return motion(
+        transition.features,  # type: ignore[arg-type]
+        wide,
+        float(transition.posterior.dof),
+        float(skeleton.along[-1, -1]),
+        np.asarray(jnp.diagonal(skeleton.extra[2 * d :])),
+    )
+
+
 def pose_features(
     poses: Float[np.ndarray, "S T d"], controls: Float[np.ndarray, "S T-1 p"], powers: Powers
 ) -> PolynomialFeatures:

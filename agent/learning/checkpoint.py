@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from ...configs.settings import Body
+from ..encoders.layers import Network
 from ..encoders.pose import PoseEncoder
 from ..graph.features import PolynomialFeatures, polynomial_powers
 from ..graph.motion import motion
@@ -19,8 +21,7 @@ from ..graph.regression import LastLayer
 from ..model import Model
 from .errors import ModelError
 
-_FORMAT = 1
-_PLENTY = 1e6  # pages that do not say how many transitions they know meant the noise as known
+_FORMAT = 2
 _TENSORS = "model.safetensors"
 _PAGE = "model.toml"
 EXPERIENCE = "experience.safetensors"
@@ -38,6 +39,7 @@ def save_model(model: Model, about: Mapping[str, Any], folder: Path) -> None:
         "poses": model.transition.outputs,
         "controls": model.control_low.shape[0],
         "layers": len(model.encoder.layers),
+        "decoder_layers": len(model.decoder.layers),
         "degree": max(len(power) for power in _without_control(features.powers, model)),
         "control_degree": max(len(power) for power in _with_control(features.powers, model)) - 1,
         "reach": features.reach,
@@ -112,6 +114,8 @@ def _tensors(model: Model) -> dict[str, np.ndarray]:
         "encoder.gain": encoder.gain,
         "encoder.centre": encoder.centre,
         "encoder.whitening": encoder.whitening,
+        "encoder.usual": encoder.usual,
+        "decoder.linear": model.decoder.linear,
         "sensor_precision": model.sensor_precision,
         "control_low": model.control_low,
         "control_high": model.control_high,
@@ -123,8 +127,9 @@ def _tensors(model: Model) -> dict[str, np.ndarray]:
         "transition.drift": transition.skeleton.along[-1, -1],
         "transition.drift_std": np.diag(transition.skeleton.extra[2 * transition.outputs :]),
     }
-    for index, (weight, bias) in enumerate(encoder.layers):
-        named |= {f"encoder.layers.{index}.weight": weight, f"encoder.layers.{index}.bias": bias}
+    for part, layers in (("encoder", encoder.layers), ("decoder", model.decoder.layers)):
+        for index, (weight, bias) in enumerate(layers):
+            named |= {f"{part}.layers.{index}.weight": weight, f"{part}.layers.{index}.bias": bias}
     return {name: np.array(value, np.float32, order="C") for name, value in named.items()}
 
 
@@ -139,27 +144,30 @@ def _model(tensors: dict[str, np.ndarray], structure: Mapping[str, Any]) -> Mode
         if tensors[name].shape != shape:
             raise ValueError(f"{name} has shape {tensors[name].shape}, expected {shape}")
     value = {name: jnp.asarray(tensors[name]) for name in shapes}
-    layers = range(structure["layers"])
     powers = _powers(structure)
     reach = float(structure["reach"])
     if not reach > 0:
         raise ValueError(f"reach is {reach}, it has to be positive")
-    transitions = float(structure.get("transitions", _PLENTY))
+    transitions = float(structure["transitions"])
     if not 0 < transitions < np.inf:
         raise ValueError(f"transitions is {transitions}, it has to be positive")
+
+    def layers(part: str, count: int):
+        names = [f"{part}.layers.{i}" for i in range(count)]
+        return tuple((value[f"{name}.weight"], value[f"{name}.bias"]) for name in names)
+
     return Model(
         encoder=PoseEncoder(
             mean=value["encoder.mean"],
             projection=value["encoder.projection"],
             slow=value["encoder.slow"],
             gain=value["encoder.gain"],
-            layers=tuple(
-                (value[f"encoder.layers.{i}.weight"], value[f"encoder.layers.{i}.bias"])
-                for i in layers
-            ),
+            layers=layers("encoder", structure["layers"]),
             centre=value["encoder.centre"],
             whitening=value["encoder.whitening"],
+            usual=value["encoder.usual"],
         ),
+        decoder=Network(value["decoder.linear"], layers("decoder", structure["decoder_layers"])),
         sensor_precision=value["sensor_precision"],
         transition=motion(
             features=PolynomialFeatures(value["transition.scale"], powers, reach),
@@ -186,9 +194,6 @@ def _shapes(
     k = len(_powers(structure))
     pixels = int(np.prod(structure["frame_shape"]))
     components = tensors["encoder.gain"].shape[0]
-    widths = [components]
-    hidden = range(structure["layers"] - 1)
-    widths += [tensors[f"encoder.layers.{i}.bias"].shape[0] for i in hidden] + [d]
     shapes: dict[str, tuple[int, ...]] = {
         "encoder.mean": (pixels,),
         "encoder.projection": (components, pixels),
@@ -196,6 +201,8 @@ def _shapes(
         "encoder.gain": (components,),
         "encoder.centre": (d,),
         "encoder.whitening": (d, d),
+        "encoder.usual": (),
+        "decoder.linear": (d, components),
         "sensor_precision": (d, d),
         "control_low": (p,),
         "control_high": (p,),
@@ -206,9 +213,13 @@ def _shapes(
         "transition.drift": (),
         "transition.drift_std": (d,),
     }
-    for i in range(structure["layers"]):
-        shapes[f"encoder.layers.{i}.weight"] = (widths[i], widths[i + 1])
-        shapes[f"encoder.layers.{i}.bias"] = (widths[i + 1],)
+    ends = {"encoder": (components, structure["layers"], d)}
+    ends["decoder"] = (d, structure["decoder_layers"], components)
+    for part, (first, count, last) in ends.items():
+        hidden = [tensors[f"{part}.layers.{i}.bias"].shape[0] for i in range(count - 1)]
+        for i, (ins, outs) in enumerate(pairwise([first, *hidden, last])):
+            shapes[f"{part}.layers.{i}.weight"] = (ins, outs)
+            shapes[f"{part}.layers.{i}.bias"] = (outs,)
     return shapes
 
 

@@ -17,6 +17,7 @@ from ...configs.settings import Settings
 from ...envs import Body
 from ..mind import Mind
 from ..model import Model
+from .calibrate import calibrate
 from .checkpoint import load_model, read_page, save_model
 from .collect import collect
 from .dataset import Dataset, joined, load_dataset
@@ -197,6 +198,8 @@ def _learned(settings, body, experience, folder, number, progress) -> tuple[Mode
     for start in range(settings.explore.starts):
         seed = settings.run.seed + number + 1009 * start
         other, figures = train(learn_from, body.spec, settings.train, seed, show)
+        other, widths = calibrate(other, learn_from, judge_by)
+        figures["widths"] = widths._asdict()
         found = validate(other, judge_by, settings.planner)
         if verdict is None or found.better_than(verdict):
             model, scores, verdict = other, figures, found

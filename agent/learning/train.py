@@ -9,6 +9,9 @@ import numpy as np
 
 from ...configs.settings import Train
 from ...envs import BodySpec
+from ..encoders.decoder import fit_decoder
+from ..encoders.layers import Network
+from ..encoders.pose import PoseEncoder
 from ..encoders.predictive import Schedule, fit_encoder
 from ..graph.features import polynomial_powers
 from ..graph.learn_motion import Learning, learn_motion
@@ -62,8 +65,10 @@ def train(
         Learning(settings.rounds, settings.prior_weight, settings.drift, settings.drift_ratio),
         tell("dynamics", settings.rounds, "log evidence"),
     )
+    decoder = _decoder(encoder, dataset.frames, poses, seed)
     model = Model(
         encoder=encoder,
+        decoder=decoder,
         sensor_precision=_f32(np.linalg.solve(learned.sensor_noise, np.eye(settings.poses))),
         transition=learned.transition,
         control_low=_f32(body.control_low),
@@ -77,6 +82,13 @@ def train(
         "process_std": [round(float(x), 6) for x in process_std],
     }
     return model, scores
+
+
+def _decoder(encoder: PoseEncoder, frames: np.ndarray, poses: np.ndarray, seed: int) -> Network:
+    flat = jnp.asarray(frames.reshape(-1, *frames.shape[2:]))
+    components = np.asarray(jax.jit(jax.vmap(encoder.components))(flat))
+    spread = 1 / np.asarray(encoder.lengths)
+    return fit_decoder(poses.reshape(len(flat), -1), components, spread, seed)
 
 
 def _f32(values) -> jax.Array:

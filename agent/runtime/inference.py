@@ -27,6 +27,8 @@ def main(child: Child) -> None:
             child.tick = header.tick
             step = mind.step(message.image, message.control)
             _publish(child, header, epoch, step)
+            if launch.settings.run.learn:
+                mind.learn()
         elif header.epoch > epoch:
             mind.set_goal(message.image)
             epoch = header.epoch

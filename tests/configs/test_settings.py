@@ -88,7 +88,7 @@ def test_a_value_of_another_type_is_shown(layer: dict[str, Any], name: str, valu
         ("planner", "horizon", [1, 100], [0, -1]),
         ("planner", "control_precision", [1e-6], [0]),
         ("planner", "epistemic_weight", [0], [-1]),
-        ("collect", "segment_frames", [20], [19]),
+        ("collect", "segment_frames", [26], [25]),
         ("train", "drift", [0, 0.99], [1, -0.1]),
         ("body", "camera_crop_px", [256, 500], [0, 4097]),
     ],

@@ -30,6 +30,7 @@ def encoder() -> PoseEncoder:
         layers=((normal(COMPONENTS, WIDTH), normal(WIDTH)), (normal(WIDTH, POSES), normal(POSES))),
         centre=normal(POSES),
         whitening=normal(POSES, POSES),
+        usual=jnp.asarray(3.0, jnp.float32),
     )
 
 
@@ -67,7 +68,7 @@ def test_whitening_gives_zero_mean_and_unit_covariance(seed: int, d: int):
     rng = np.random.default_rng(seed)
     mixing = 0.3 * rng.normal(size=(d, d)) + np.eye(d)
     values = (rng.normal(size=(500, d)) @ mixing.T + rng.normal(size=d)).astype(np.float32)
-    centre, white = (np.asarray(x) for x in whitened(jnp.asarray(values), 0.0))
+    centre, white = (np.asarray(x) for x in whitened(jnp.asarray(values), ridge=0.0))
     assert (np.triu(white, 1) == 0).all()
     after = (values - centre) @ white.T
     np.testing.assert_allclose(after.mean(0), 0, atol=1e-4)

@@ -4,7 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from jopa_agent.agent.encoders.slow_features import principal_components, slow_directions
+from jopa_agent.agent.encoders.slow_features import (
+    even_weights,
+    principal_components,
+    slow_directions,
+)
 
 SEGMENTS, LENGTH, HIDDEN, PIXELS = 20, 60, 6, 30
 
@@ -105,3 +109,35 @@ def test_jumps_between_segments_are_not_changes(mixture: Mixture):
     hidden = np.concatenate([constant, mixture.hidden], axis=-1)
     found = features(hidden @ rng.normal(size=(HIDDEN + 2, PIXELS)), HIDDEN + 2)
     assert unexplained(constant, found) < 1e-12
+
+
+def turning(rng: np.random.Generator, dwelling: int) -> np.ndarray:
+    """Pictures of a bump on a ring that turns, and rests in the end for ``dwelling`` frames."""
+    angle = np.cumsum(rng.uniform(0.2, 0.4, (8, 60)), axis=1)
+    angle = angle - angle[:, -1:] + 1  # all come to rest at the same place
+    rest = 1 + 1e-3 * rng.normal(size=(8, dwelling))
+    angle = np.concatenate([angle, rest], axis=1)
+    places = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    return np.exp(2 * (np.cos(angle[..., None] - places) - 1))
+
+
+@pytest.mark.parametrize("dwelling", [0, 60, 240])
+def test_even_weights_draw_a_ring_round_wherever_the_body_dwells(dwelling: int):
+    """The slow features of a turn are a circle; where it rests for long they were far out."""
+    pixels = turning(np.random.default_rng(0), dwelling)
+    mean, projection = principal_components(pixels.reshape(-1, 40), 6)
+    whitened = (pixels - mean) @ projection.T
+    weights = even_weights(whitened / np.linalg.norm(projection, axis=1))
+    assert weights.frames.sum() == pytest.approx(1)
+    moving = pixels[:, :60].reshape(-1, 40)
+
+    def roundness(directions: np.ndarray, centre: np.ndarray) -> float:
+        pose = ((moving - mean) @ projection.T - centre) @ directions.T
+        radius = np.linalg.norm(pose, axis=1)
+        return radius.max() / radius.min()
+
+    centre = np.einsum("st,sti->i", weights.frames, whitened)
+    even = roundness(slow_directions(whitened, 2, weights), centre)
+    assert even < 1.7
+    if dwelling:
+        assert roundness(slow_directions(whitened, 2), np.zeros(6)) > 1.5 * even

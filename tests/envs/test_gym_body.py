@@ -112,7 +112,7 @@ def test_its_goals_are_pictures(tmp_path):
     body = make_body("Lamp-v0", Camera(64, 32))
     with pytest.raises(GoalError, match="known by its pictures alone"):
         read_goal("10deg", body)
-    recorded = collect(body, Collect(frames=60, segment_frames=20), seed=0)
+    recorded = collect(body, Collect(frames=60, segment_frames=30), seed=0)
     file = tmp_path / "data.safetensors"
     recorded.save(file)
     goal = read_goal(f"{file}:25", body)

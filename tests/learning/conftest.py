@@ -6,6 +6,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jopa_agent.agent.encoders.layers import Network
 from jopa_agent.agent.encoders.pose import PoseEncoder
 from jopa_agent.agent.graph.features import PolynomialFeatures, polynomial_powers
 from jopa_agent.agent.graph.motion import motion
@@ -39,6 +40,11 @@ def make_model(
         ),
         centre=normal(poses),
         whitening=normal(poses, poses),
+        usual=jnp.asarray(3.0, jnp.float32),
+    )
+    decoder = Network(
+        normal(poses, components),
+        ((normal(poses, width), normal(width)), (normal(width, components), normal(components))),
     )
     spread, mixing = rng.normal(size=(len(powers),) * 2), rng.normal(size=(poses, poses))
     transition = motion(
@@ -54,6 +60,7 @@ def make_model(
     )
     return Model(
         encoder=encoder,
+        decoder=decoder,
         sensor_precision=jnp.asarray(100 * np.eye(poses), jnp.float32),
         transition=transition,
         control_low=-jnp.ones(1),

@@ -66,7 +66,8 @@ def test_a_broken_model_is_refused_with_reasons(case: str, shipped: Model, recor
 
 def test_predictions_err_more_the_farther_they_go(shipped: Model, recorded: Dataset):
     told = foretell(shipped, recorded, 20)
-    assert told.errors.shape == told.scores.shape == (4 * (50 - 5 - 20), 20, 2)
+    segments, length = recorded.frames.shape[:2]
+    assert told.errors.shape == told.scores.shape == (segments * (length - 5 - 20), 20, 2)
     spread = np.median(np.abs(told.errors / told.scores), axis=0)
     assert (spread[19] > 3 * spread[0]).all()
     assert np.median(np.abs(told.errors[:, 19])) > np.median(np.abs(told.errors[:, 0]))
@@ -80,7 +81,7 @@ def test_a_model_too_sure_of_itself_is_far_off_in_sigmas(shipped: Model, recorde
 
 
 def test_what_passes_goes_before_what_does_not():
-    good = Verdict(0.0, 0.0, 0.4, (1.0,) * 3, (1.0,) * 3, 0.0, 1.0, None, ())
+    good = Verdict(0.0, 0.0, 0.4, (1.0,) * 3, (1.0,) * 3, 0.0, 0.0, 1.0, None, ())
     bad, worse = replace(good, faults=("x",)), replace(good, error_20_rms=2.0, faults=("x",))
     assert good.better_than(bad)
     assert good.better_than(replace(good, error_20_rms=0.1))  # the newest that passes
@@ -90,7 +91,7 @@ def test_what_passes_goes_before_what_does_not():
 
 
 def test_a_trial_with_the_body_itself_decides():
-    good = Verdict(0.0, 0.0, 0.4, (1.0,) * 3, (1.0,) * 3, 0.0, 1.0, None, ())
+    good = Verdict(0.0, 0.0, 0.4, (1.0,) * 3, (1.0,) * 3, 0.0, 0.0, 1.0, None, ())
     assert "tried" not in good.as_dict()
     assert good.after_trial(1.0).passed
     assert "held 100% of those tried" in good.after_trial(1.0).words()

@@ -1,0 +1,79 @@
+"""The decoder draws what poses were read from; what disturbs a frame is told from its pose."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jopa_agent.agent.encoders.decoder import fit_decoder
+from jopa_agent.agent.learning.checkpoint import load_model
+from jopa_agent.agent.model import Model
+from jopa_agent.configs.settings import Body, shipped_model
+from jopa_agent.envs import make_body
+from jopa_agent.envs.camera import Camera
+
+ANGLES = np.linspace(-np.pi, np.pi, 24, endpoint=False)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_model(shipped_model("pendulum"), Body())
+
+
+@pytest.fixture(scope="module")
+def frames() -> np.ndarray:
+    body = make_body("pendulum", Camera(256, 32))
+    return np.stack([body.picture(angle) for angle in ANGLES])
+
+
+def noisy(frames: np.ndarray, std: float, seed: int = 0) -> np.ndarray:
+    pixels = frames + np.random.default_rng(seed).normal(0, 255 * std, frames.shape)
+    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+def test_a_network_is_fitted_to_what_matters_in_pixels():
+    """Components that are a function of the pose are found; the widest best."""
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(0, 2 * np.pi, 800)
+    poses = np.sqrt(2) * np.stack([np.cos(angle), np.sin(angle)], 1)
+    harmonics = np.arange(1, 5)
+    components = np.sqrt(2) * np.cos(angle[:, None] * harmonics)
+    spread = 1.0 / harmonics
+    network = fit_decoder(poses, components, spread, seed=0, steps=1500)
+    error = np.mean((np.asarray(network(jnp.asarray(poses, jnp.float32))) - components) ** 2, 0)
+    assert (error < 0.01).all()
+
+
+def test_the_shipped_model_draws_the_pendulum_at_any_angle(model: Model, frames: np.ndarray):
+    drawn = np.asarray(jax.vmap(lambda frame: model.picture(model.encoder(frame)))(frames))
+    assert drawn.shape == frames.shape
+    assert drawn.min() >= 0
+    assert drawn.max() <= 1
+    shown = frames / 255
+    unexplained = np.sum((drawn - shown) ** 2) / np.sum((shown - shown.mean(0)) ** 2)
+    assert unexplained < 0.1
+
+
+def test_usual_frames_are_not_disturbed(model: Model, frames: np.ndarray):
+    assert not np.any(jax.vmap(model.encoder.disturbance)(frames))
+
+
+@pytest.mark.parametrize("std", [0.05, 0.1])
+def test_noise_widens_the_message_as_much_as_it_moves_the_pose(model: Model, frames, std):
+    moved, variances = [], []
+    for seed in range(4):
+        seen = noisy(frames, std, seed)
+        moved.append(jax.vmap(model.encoder)(seen) - jax.vmap(model.encoder)(frames))
+        covariances = jax.vmap(model.encoder.disturbance)(seen)
+        variances.append(np.diagonal(covariances, axis1=1, axis2=2))
+    scores = np.array(moved) / np.sqrt(np.array(variances))
+    assert 0.5 < np.sqrt(np.mean(scores**2)) < 2
+
+
+def test_a_hidden_corner_says_next_to_nothing(model: Model, frames: np.ndarray):
+    hidden = frames.copy()
+    hidden[:, :14, :14] = 0
+    moved = jax.vmap(model.encoder)(hidden) - jax.vmap(model.encoder)(frames)
+    covariances = jax.vmap(model.encoder.disturbance)(hidden)
+    stds = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))
+    assert np.sqrt(np.mean(np.square(moved))) > 0.5  # the pose itself is lost
+    assert (stds > 0.5).all()

@@ -1,0 +1,66 @@
+"""Calibration: the shipped model's predictions are honest, and a spoilt one becomes so again."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from jopa_agent.agent.graph.motion import widened
+from jopa_agent.agent.learning.calibrate import NOMINAL, Widths, calibrate, coverage
+from jopa_agent.agent.learning.checkpoint import EXPERIENCE, load_model
+from jopa_agent.agent.learning.dataset import Dataset, load_dataset
+from jopa_agent.agent.learning.foretell import foretell
+from jopa_agent.agent.learning.life import split
+from jopa_agent.agent.model import Model
+from jopa_agent.configs.settings import Body, shipped_model
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Model:
+    return load_model(shipped_model("pendulum"), Body())
+
+
+@pytest.fixture(scope="module")
+def recorded() -> tuple[Dataset, Dataset]:
+    return split(load_dataset(shipped_model("pendulum") / EXPERIENCE))
+
+
+def covered(model: Model, recorded: Dataset) -> np.ndarray:
+    scores = foretell(model, recorded, 20).scores
+    return np.array([coverage(scores[:, ahead - 1]) for ahead in (1, 20)])
+
+
+def test_shares_of_normal_numbers():
+    found = coverage(np.random.default_rng(0).normal(size=(100_000, 2)))
+    assert found == pytest.approx(NOMINAL, abs=0.005)
+
+
+def test_a_model_that_is_too_sure_becomes_honest(shipped: Model, recorded):
+    """Ten times too small noises, the weights' doubts as a hundredth: all is found again."""
+    spoilt = replace(
+        shipped,
+        sensor_precision=10 * shipped.sensor_precision,
+        transition=widened(shipped.transition, 0.1, 0.01),
+    )
+    before = np.abs(covered(spoilt, recorded[1]) - NOMINAL).max()
+    told: list[float] = []
+    model, widths = calibrate(spoilt, *recorded, lambda _, misfit: told.append(misfit))
+    after = np.abs(covered(model, recorded[1]) - NOMINAL).max()
+    assert before > 0.3
+    assert after < 0.2
+    assert widths.sensor > 1
+    assert told == sorted(told, reverse=True)
+    again, same = calibrate(spoilt, *recorded)
+    assert same == widths
+    assert np.array_equal(again.sensor_precision, model.sensor_precision)
+
+
+def test_widening_changes_these_covariances_alone(shipped: Model):
+    one, wide = shipped.transition, widened(shipped.transition, 4.0, 9.0)
+    np.testing.assert_array_equal(one.layer.mean, wide.layer.mean)
+    np.testing.assert_allclose(2 * one.layer.noise_root, wide.layer.noise_root, rtol=1e-5)
+    np.testing.assert_allclose(
+        3 * np.abs(one.layer.doubt_root), np.abs(wide.layer.doubt_root), rtol=1e-3, atol=1e-5
+    )
+    np.testing.assert_array_equal(one.skeleton.along, wide.skeleton.along)
+    np.testing.assert_allclose(one.skeleton.extra, wide.skeleton.extra, rtol=1e-6)
+    assert Widths(1.0, 2.0, 3.0)._asdict() == {"sensor": 1.0, "process": 2.0, "weights": 3.0}
