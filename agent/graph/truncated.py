@@ -54,8 +54,8 @@ def log_evidence_within(
         mean, cov, evidence = under(prior)
         variance = jnp.diagonal(cov, axis1=1, axis2=2)
         cavity = _cavity(mean, variance, sites)
-        both = jax.tree.map(lambda *x: jnp.stack(x), cavity, untouched)
-        (share, before), (inside, _), (spread, _) = _tilted(*both, limits)
+        means, variances = (jnp.stack(pair) for pair in zip(cavity, untouched, strict=True))
+        (share, before), (inside, _), (spread, _) = _tilted(means, variances, limits)
         share = share + _partition(*cavity) - _partition(mean, variance) - before
         evidence += jnp.sum(log_mass * live) + jnp.sum(jnp.where(counts, share, 0.0))
         precision = jnp.maximum(1 / spread - 1 / cavity[1], 0.0)

@@ -8,8 +8,8 @@ from jopa_agent.agent.encoders.decoder import fit_decoder
 from jopa_agent.agent.learning.checkpoint import load_model
 from jopa_agent.agent.model import Model
 from jopa_agent.configs.settings import Body, shipped_model
-from jopa_agent.envs import make_body
 from jopa_agent.envs.camera import Camera
+from jopa_agent.envs.pendulum import Pendulum
 
 ANGLES = np.linspace(-np.pi, np.pi, 24, endpoint=False)
 
@@ -21,7 +21,7 @@ def model() -> Model:
 
 @pytest.fixture(scope="module")
 def frames() -> np.ndarray:
-    body = make_body("pendulum", Camera(256, 32))
+    body = Pendulum(Camera(256, 32))
     return np.stack([body.picture(angle) for angle in ANGLES])
 
 
