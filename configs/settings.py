@@ -215,7 +215,7 @@ class Online(Section):
     """Learning while the agent acts."""
 
     weight: Positive = Field(
-        default=0.1, description="what a transition counts against one of the training's"
+        default=0.02, description="what a transition counts against one of the training's"
     )
     forgetting: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.9995, description="by which past transitions fade in a tick"

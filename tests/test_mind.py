@@ -1,7 +1,6 @@
 """The mind with the shipped model: what it computes from, what it forgets, and what it can do."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -249,23 +248,3 @@ def test_learning_while_acting(mind: Mind, body: Pendulum):
     assert bits(taken)[-1:] != before[-1:]
     mind.reset(SETTINGS.run.seed)
     assert bits(play(mind, body, 12)) == before
-
-
-def test_a_shorter_body_is_predicted_better_for_learning(body: Pendulum, upright: np.ndarray):
-    """A swing-up with a rod shorter by 30 %, then upright: the errors of prediction shrink."""
-    usual, surprises = body.physics, []
-    for learns in (False, True):
-        mind = new_mind()
-        mind.set_goal(upright)
-        body.alter(replace(usual, length=0.7))
-        frame, control, found = body.reset(3, "hanging"), STILL, []
-        for _ in range(300):
-            step = mind.step(frame, control)
-            if learns:
-                mind.learn()
-            found.append(step.surprise)
-            control = step.controls[0]
-            frame = body.step(control)
-        surprises.append(np.mean(found[50:]))
-        body.alter(usual)
-    assert surprises[1] < 0.95 * surprises[0]

@@ -9,6 +9,8 @@ from jopa_agent.agent.graph.system import observed
 from jopa_agent.agent.learning.checkpoint import load_model
 from jopa_agent.agent.model import INFERENCE, Model
 from jopa_agent.configs.settings import read_preset, settings_from, shipped_model
+from jopa_agent.envs.camera import Camera
+from jopa_agent.envs.pendulum import Pendulum
 from scipy.stats import multivariate_normal
 
 from .graph.transitions import PlainMotion, jacobians
@@ -22,8 +24,9 @@ def model() -> Model:
 
 
 @pytest.fixture(scope="module")
-def frame(model: Model) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, model.frame_shape, dtype=np.uint8)
+def frame() -> np.ndarray:
+    """One that the encoder has no doubts about."""
+    return Pendulum(Camera(BODY.camera_crop_px, BODY.camera_size_px)).picture(0.7)
 
 
 def test_a_frame_is_a_message_about_the_pose(model: Model, frame: np.ndarray):

@@ -116,7 +116,7 @@ def test_its_goals_are_pictures(tmp_path):
     file = tmp_path / "data.safetensors"
     recorded.save(file)
     goal = read_goal(f"{file}:25", body)
-    np.testing.assert_array_equal(goal.image, recorded.frames[1, 5])
+    np.testing.assert_array_equal(goal.image, recorded.frames[0, 25])
     assert (goal.angle, goal.holding_effort, goal.can_be_held) == (None, None, None)
     with pytest.raises(GoalError, match=r"it holds the frames 0 \.\.\. 59"):
         read_goal(f"{file}:60", body)
