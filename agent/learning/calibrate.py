@@ -7,7 +7,6 @@ sure of the weights. Three factors, one for each of these covariances, are there
 that predictions are as often off by so many sigmas as normal ones are.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -43,19 +42,13 @@ def coverage(scores: Float[np.ndarray, "N d"]) -> tuple[float, ...]:
     return tuple(float((np.abs(scores) < quantile).mean()) for quantile in _QUANTILES)
 
 
-def calibrate(
-    model: Model,
-    learned_from: Dataset,
-    held_out: Dataset,
-    progress: Callable[[int, float], None] | None = None,
-) -> tuple[Model, Widths]:
+def calibrate(model: Model, learned_from: Dataset, held_out: Dataset) -> tuple[Model, Widths]:
     """``model`` with honest widths, and the factors that gave them.
 
     The coverage of frames that were learned from and of those ``held_out`` counts alike: the
-    former are many, but err less. ``progress`` is called with the trials done and the misfit.
+    former are many, but err less.
     """
-    some = np.linspace(0, len(learned_from.frames) - 1, _SEGMENTS).astype(int)
-    some = np.unique(some)
+    some = np.unique(np.linspace(0, len(learned_from.frames) - 1, _SEGMENTS).astype(int))
     known = replace(
         learned_from, frames=learned_from.frames[some], controls=learned_from.controls[some]
     )
@@ -66,8 +59,6 @@ def calibrate(
         if key not in misfits:
             wide = _widened(model, Widths(*2.0**logs))
             misfits[key] = sum(_misfit(wide, each) for each in (known, held_out))
-            if progress:
-                progress(len(misfits), min(misfits.values()))
         return misfits[key]
 
     best = _START

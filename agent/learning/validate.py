@@ -29,8 +29,9 @@ class Verdict:
     where it passes.
 
     Errors are medians and root mean squares in standard deviations of the poses; ``coverage``
-    lists the shares of poses within the central 50, 90 and 99 % of the prediction, after 1 and
-    after 20 steps; ``twins``: largest distance of poses among frames that look all but the same,
+    lists the shares of poses, calibrated on these frames among others, within the central 50, 90
+    and 99 % of the prediction, after 1 and after 20 steps; ``twins``: largest distance of poses
+    among frames that look all but the same,
     as a share of the largest distance at all; ``reconstruction``: share of the frames' variance
     that their decoded poses do not explain; ``rehearsed``: share of goals reached and held, or
     passed where they cannot be held, in the model's own dream; ``tried``: share of goals held in a
