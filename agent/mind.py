@@ -24,7 +24,7 @@ from .graph.motion import start_belief
 from .graph.square_root import free_root
 from .learning.checkpoint import load_model
 from .model import INFERENCE, Model
-from .planner import Intent, Outcome, Wish, no_intent, plan, wish_at, wish_for
+from .planner import Intent, Outcome, Wish, no_intent, plan, wish_against, wish_at, wish_for
 
 _SURPRISING = 3.0  # sigmas
 
@@ -233,4 +233,4 @@ def _plan(
         local = transition_near(model.system().transition, belief, control, INFERENCE)
         told = predict(belief, local, control).belief
         belief = Belief.of(told.mean, free_root(told.root))
-    return plan(planner, model, wish, belief, intent, key)
+    return plan(planner, model, wish_against(model, wish, belief), belief, intent, key)

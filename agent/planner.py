@@ -75,6 +75,15 @@ def wish_at(model: Model, state: Float[Array, "n"]) -> Wish:
     return Wish(state, holding.control, holding.effort <= _EFFORT_SLACK)
 
 
+def wish_against(model: Model, wish: Wish, belief: Belief) -> Wish:
+    """``wish`` with the control that holds it against the disturbance in ``belief``: the target of
+    offset-free control (Pannocchia and Rawlings, 2003)."""
+    d = model.transition.outputs
+    state = wish.state.at[2 * d :].set(belief.mean[2 * d :])
+    holding = holding_control(model.transition, state, model.control_low, model.control_high)
+    return wish._replace(control=holding.control)
+
+
 def effort(model: Model, control: Float[Array, "*t p"]) -> Float[Array, "*t"]:
     """What ``control`` takes of the limits: 1 at one of them, 0 in their middle."""
     middle = 0.5 * (model.control_low + model.control_high)
@@ -143,6 +152,8 @@ def _goals(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""])
 def _wishes(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""]) -> Wishes:
     """The prior of the controls, their limits, and caution where the transition is ill known.
 
+    Caution is about what is doubted beyond the rest at the goal: doubts there, which the disturbance
+    makes up for, are accepted, or the plan would rest beside the goal.
     Near a goal that takes much of the control to be held little is left to correct with: there
     the later ticks of a plan do without some of the control that holding leaves, so that the
     earlier ones have it at hand.
@@ -158,6 +169,7 @@ def _wishes(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""]
         control=jnp.broadcast_to(wish.control, (horizon, p)),
         control_precision=jnp.broadcast_to(precision, (horizon, p, p)),
         caution=settings.epistemic_weight / model.transition.outputs * counts,
+        accepted=model.transition.doubt(wish.state, wish.control),
         low=wish.control + share * (model.control_low - wish.control),
         high=wish.control + share * (model.control_high - wish.control),
     )

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jopa_agent.agent.bodies import body_for
 from jopa_agent.agent.graph.gaussian import Belief
 from jopa_agent.agent.graph.motion import start_belief
 from jopa_agent.agent.learning.checkpoint import load_model
 from jopa_agent.agent.model import Model
-from jopa_agent.agent.planner import Outcome, Wish, no_intent, plan
+from jopa_agent.agent.planner import Outcome, Wish, no_intent, plan, wish_against, wish_for
 from jopa_agent.configs.settings import Planner, read_preset, settings_from, shipped_model
 
 from .graph.transitions import PlainMotion
@@ -42,6 +43,12 @@ def planned(model: Model, wish: Wish, settings: Planner = SETTINGS) -> Outcome:
     return query(model, wish, believed(model), intent, jax.random.key(4))
 
 
+def excess(model: Model, wished: Wish, doubts: list[np.ndarray]) -> float:
+    """Squares of the doubts beyond that of the rest at the goal, for each of the two outputs."""
+    there = PlainMotion(model.transition).doubt(np.asarray(wished.state, float), np.array([0.3]))
+    return sum((doubt - there) @ (doubt - there) for doubt in doubts) / 2
+
+
 def ways(model: Model, found: Outcome) -> tuple[np.ndarray, list[np.ndarray]]:
     """States at steps 0 ... H, and what is doubted on the way, by the plain model."""
     oracle, states, doubts = PlainMotion(model.transition), [np.asarray(believed(model).mean)], []
@@ -67,9 +74,8 @@ def test_a_goal_that_can_be_held_is_wished_for_at_every_step(model: Model):
     weights = np.concatenate([np.ones(2), speed, np.zeros(2)])
     away = (states[1:] - np.asarray(wish(True).state)) ** 2 @ weights
     away[-1] *= SETTINGS.goal_final_factor
-    ignorance = sum(doubt @ doubt for doubt in doubts) / 2  # of two outputs each
     expected = 0.5 * away.sum() + effort(found, model, 0.3)
-    expected += 0.5 * SETTINGS.epistemic_weight * ignorance
+    expected += 0.5 * SETTINGS.epistemic_weight * excess(model, wish(True), doubts)
     assert float(found.energy) == pytest.approx(expected, rel=1e-3)
     assert found.intent.arrival == 0
 
@@ -81,9 +87,8 @@ def test_a_goal_that_cannot_be_held_is_passed_at_one_step(model: Model):
     arrival = int(found.intent.arrival) + 1
     assert 4 <= arrival <= SETTINGS.horizon
     away = np.sum((states[arrival, :2] - POSE) ** 2)
-    ignorance = sum(doubt @ doubt for doubt in doubts[:arrival]) / 2
     expected = 0.5 * 100 * away + effort(found, model, 0.3) + 0.05 * arrival
-    expected += 0.5 * SETTINGS.epistemic_weight * ignorance
+    expected += 0.5 * SETTINGS.epistemic_weight * excess(model, wish(False), doubts[:arrival])
     assert float(found.energy) == pytest.approx(expected, rel=1e-3)
 
 
@@ -127,3 +132,15 @@ def test_near_a_goal_that_is_hard_to_hold_later_ticks_leave_control_in_reserve(m
     assert any(beyond)
     for case in ((True, 0.0), (False, 1.6)):
         np.testing.assert_array_equal(controls(kept, *case), controls(free, *case))
+
+
+def test_the_wished_control_holds_the_goal_against_the_disturbance_believed_in(model: Model):
+    upright = wish_for(model, body_for(PRESET).picture(0.0))
+    oracle = PlainMotion(model.transition)
+    pushed = oracle.mean(np.asarray(upright.state, float), np.array([0.8]))[2:4]
+    still = oracle.mean(np.asarray(upright.state, float), np.zeros(1))[2:4]
+    belief = believed(model)
+    belief = Belief.of(belief.mean.at[4:].set(pushed - still), belief.root)
+    told = wish_against(model, upright, belief)
+    assert float(upright.control[0]) - float(told.control[0]) == pytest.approx(0.8, abs=0.05)
+    np.testing.assert_array_equal(told.state, upright.state)

@@ -199,6 +199,7 @@ def _mode(inference, system, data, prior, steering, limits, iterations, hypothes
         control=jnp.pad(steering.mean, ((0, 0), (0, q))),
         control_precision=precision,
         caution=counts * data.live[1:],
+        accepted=jnp.zeros(()),
         low=jnp.concatenate([jnp.broadcast_to(low, (p,)), -wide]),
         high=jnp.concatenate([jnp.broadcast_to(high, (p,)), wide]),
     )

@@ -40,19 +40,21 @@ class Trajectory:
         return jax.tree.map(lambda x: jnp.concatenate([x[1:], x[-1:]]), self)
 
 
-@pytree("control", "control_precision", "caution", "low", "high")
+@pytree("control", "control_precision", "caution", "accepted", "low", "high")
 @dataclass(frozen=True)
 class Wishes:
     """What the controls should be, beside what the future should show.
 
     The prior of the controls has mean ``control`` ``(H, p)`` and precision ``control_precision``
-    ``(H, p, p)``; ``caution`` ``(H,)`` weighs half the square of the transition's doubt at each
-    step; ``low`` and ``high`` limit the control, ``(p,)`` or ``(H, p)`` for each step.
+    ``(H, p, p)``; ``caution`` ``(H,)`` weighs half the square of what the transition's doubt has
+    beyond the ``accepted`` one, ``(k,)`` or a scalar, at each step; ``low`` and ``high`` limit the
+    control, ``(p,)`` or ``(H, p)`` for each step.
     """
 
     control: Float[Array, "H p"]
     control_precision: Float[Array, "H p p"]
     caution: Float[Array, "H"]
+    accepted: Float[Array, "*k"]
     low: Float[Array, "*H p"]
     high: Float[Array, "*H p"]
 
@@ -124,7 +126,7 @@ def _play(transition, start, rows_along, wishes, plan, change, turn, size):
         near, control, gain, change, low, high = inputs
         control = control + size * change + gain @ (state - near)
         control = jnp.clip(control, low, high)
-        doubt = jnp.sum(transition.doubt(state, control) ** 2)
+        doubt = jnp.sum((transition.doubt(state, control) - wishes.accepted) ** 2)
         state = transition.mean(state, control)
         return state, (state, control, doubt)
 
@@ -156,7 +158,7 @@ def _backward(transition, start, rows_along, wishes, nominal, first):
     at = (nominal.states[:-1], nominal.controls)
     local = jax.vmap(lambda x, u: transition.local(x, u, "variational"))(*at)
     jacobian = jnp.concatenate([local.along_state, local.along_control], axis=2)
-    doubt = jax.vmap(transition.doubt)(*at)
+    doubt = jax.vmap(transition.doubt)(*at) - wishes.accepted
     slope = local.doubt.matrix
     caution = jnp.einsum("t,tkz,tky->tzy", wishes.caution, slope, slope)
     warning = jnp.einsum("t,tkz,tk->tz", wishes.caution, slope, doubt)

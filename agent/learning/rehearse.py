@@ -19,7 +19,7 @@ from ..graph.rows import reading_rows
 from ..graph.square_root import square_lower
 from ..graph.system import Data
 from ..model import INFERENCE, Model
-from ..planner import no_intent, plan, wish_at
+from ..planner import no_intent, plan, wish_against, wish_at
 
 
 def rehearse(
@@ -66,7 +66,8 @@ def _run(
         one = jnp.ones(1)
         data = Data((), rows, jnp.zeros((0, still.shape[0])), one, one)
         belief = filter_step(bare, INFERENCE, belief, control, data, first).belief
-        outcome = plan(planner, model, wish, belief, intent, planned)
+        target = wish_against(model, wish, belief)
+        outcome = plan(planner, model, target, belief, intent, planned)
         carry = (world, outcome.controls[0], belief, outcome.intent)
         return carry, jnp.linalg.norm(world[:d] - goal)
 

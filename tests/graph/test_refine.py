@@ -68,6 +68,7 @@ def problem(model: Any, seed: int, limit: float, columns: int = 0) -> Problem:
         control=jnp.asarray(0.1 * rng.normal(size=(HORIZON, p))),
         control_precision=jnp.asarray(precision),
         caution=jnp.asarray(rng.uniform(0, 1, HORIZON)),
+        accepted=model.doubt(*(jnp.asarray(0.1 * rng.normal(size=k)) for k in (n, p))),
         low=jnp.full(p, -limit),
         high=jnp.full(p, 1.2 * limit),
     )
@@ -139,7 +140,8 @@ def least_squares(system: Linear, problem: Problem) -> tuple[np.ndarray, np.ndar
         now = np.eye(size)[t * p : (t + 1) * p]
         caution = np.sqrt(float(wishes.caution[t]))
         rows.append(caution * (system.blind_x @ reach + system.blind_u @ now))
-        aims.append(-caution * (system.blind + system.blind_x @ drift))
+        blind = system.blind - np.asarray(wishes.accepted)
+        aims.append(-caution * (blind + system.blind_x @ drift))
         upper = np.linalg.cholesky(np.asarray(wishes.control_precision[t])).T
         rows.append(upper @ now)
         aims.append(upper @ np.asarray(wishes.control[t]))
@@ -267,6 +269,7 @@ def test_noises_are_controls_with_a_prior_of_their_own(columns: int, rank: int):
         control=jnp.pad(asked.wishes.control, ((0, 0), (0, q))),
         control_precision=precision(asked.wishes.control_precision),
         caution=asked.wishes.caution,
+        accepted=asked.wishes.accepted,
         low=jnp.full(p + q, -FREE),
         high=jnp.full(p + q, FREE),
     )
@@ -388,7 +391,8 @@ def test_the_plan_is_a_way_of_the_model_and_costs_what_is_said(seed: int, column
     cost += 0.5 * np.sum((goals.matrix[0] @ state - goals.value[0]) ** 2)
     for t, control in enumerate(np.asarray(plan.controls)):
         np.testing.assert_allclose(plan.states[t], state, rtol=0, atol=1e-10)
-        cost += 0.5 * wishes.caution[t] * np.sum(oracle.doubt(state, control) ** 2)
+        doubt = oracle.doubt(state, control) - wishes.accepted
+        cost += 0.5 * wishes.caution[t] * np.sum(doubt**2)
         effort = control - np.asarray(wishes.control[t])
         cost += 0.5 * effort @ np.asarray(wishes.control_precision[t]) @ effort
         state = oracle.mean(state, control)
