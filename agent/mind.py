@@ -93,6 +93,7 @@ class Mind:
         self._lesson: tuple[Belief, np.ndarray, Belief, Array] | None = None
         still = np.zeros(self._model.control_low.shape, np.float32)
         self._handed_over = deque([still] * (self._late + 1), self._late + 1)
+        self._frames: deque[np.ndarray | None] = deque(maxlen=self._model.encoder.window)
 
     def set_goal(self, image: np.ndarray) -> bool:
         """Wish for what ``image`` shows; returns whether it can be held, as the model sees it."""
@@ -126,11 +127,10 @@ class Mind:
         first = np.bool_(self._tick <= self._frames_late)
         if self._tick:
             self._handed_over.append(np.asarray(applied, np.float32))
-        seen = np.bool_(image is not None)
-        frame = np.zeros(self._model.frame_shape, np.uint8) if image is None else image
+        seen, view = self._view(image)
         before = self._no_belief if first else self._belief
         belief, surprise = jax.block_until_ready(
-            self._observe(self._model, before, frame, self._handed_over[0], first, seen)
+            self._observe(self._model, before, view, self._handed_over[0], first, seen)
         )
         filtered = time.perf_counter_ns()
         key = jax.random.fold_in(self._key, self._tick)
@@ -159,6 +159,17 @@ class Mind:
             plan_ns=planned - filtered,
         )
 
+    def _view(self, image: np.ndarray | None) -> tuple[np.bool_, np.ndarray]:
+        """What the encoder looks at, and whether all of it was seen."""
+        if self._tick == 0:
+            self._frames.extend([image] * self._model.encoder.window)
+        else:
+            self._frames.append(image)
+        blank = np.zeros(self._model.frame_shape, np.uint8)
+        frames = [blank if frame is None else frame for frame in self._frames]
+        view = frames[0] if len(frames) == 1 else np.concatenate(frames, axis=-1)
+        return np.bool_(all(frame is not None for frame in self._frames)), view
+
     def learn(self) -> None:
         """Learn from the last step, where its frame was seen.
 
@@ -184,13 +195,13 @@ def load_mind(folder: Path, settings: Settings) -> Mind:
 def _observe(
     model: Model,
     belief: Belief,
-    frame: UInt8[Array, "height width channel"],
+    view: UInt8[Array, "height width channels"],
     control: Float[Array, "p"],
     first: Bool[Array, ""],
     seen: Bool[Array, ""],
 ) -> tuple[Belief, Float[Array, ""]]:
     """Filter one frame: predict through the applied control, then multiply with the message."""
-    told = filter_step(model.system(), INFERENCE, belief, control, model.seen(frame, seen), first)
+    told = filter_step(model.system(), INFERENCE, belief, control, model.seen(view, seen), first)
     return told.belief, jnp.sqrt(jnp.mean(told.surprise**2))
 
 

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, UInt8
 
-from .encoders.layers import Network
-from .encoders.pose import PoseEncoder
+from .encoders.decoder import Decoder
+from .encoders.views import Encoder, still_view, views
 from .graph.check import pytree
 from .graph.encoder_sensor import EncoderSensor
 from .graph.gaussian import Gaussian
@@ -24,13 +25,13 @@ INFERENCE = Inference(parameters="predictive")
 @pytree("encoder", "precision")
 @dataclass(frozen=True)
 class PoseSensor(EncoderSensor):
-    """What a frame says about the pose, the first coordinates of the state."""
+    """What a view says about the pose, the first coordinates of the state."""
 
-    encoder: PoseEncoder
+    encoder: Encoder
     precision: Float[Array, "d d"]
 
-    def encode(self, observation: UInt8[Array, "height width channel"]) -> Gaussian:
-        """The message that a frame sends: the less precise, the less it looks like usual ones."""
+    def encode(self, observation: UInt8[Array, "height width channels"]) -> Gaussian:
+        """The message that a view sends: the less precise, the less it looks like usual ones."""
         d = self.precision.shape[0]
         wide = jnp.eye(d) + self.precision @ self.encoder.disturbance(observation)
         precision = jnp.linalg.solve(wide, self.precision)
@@ -50,13 +51,13 @@ class PoseSensor(EncoderSensor):
 class Model:
     """Observation and transition factors of one body.
 
-    ``decoder`` gives the principal components of the frame that shows a pose; ``sensor_precision``
-    ``(d, d)`` is that of the encoder's message; ``control_low`` and ``control_high`` ``(p,)`` are
-    the body's limits; ``frame_shape`` is that of its camera.
+    ``encoder`` tells the pose from a view, of one frame or some; ``decoder`` draws the frame that
+    shows a pose; ``sensor_precision`` ``(d, d)`` is that of the encoder's message; ``control_low``
+    and ``control_high`` ``(p,)`` are the body's limits; ``frame_shape`` is that of its camera.
     """
 
-    encoder: PoseEncoder
-    decoder: Network
+    encoder: Encoder
+    decoder: Decoder
     sensor_precision: Float[Array, "d d"]
     transition: LearnedFeatures
     control_low: Float[Array, "p"]
@@ -75,19 +76,29 @@ class Model:
         )
 
     def seen(
-        self, frame: UInt8[Array, "height width channel"], seen: Bool[Array, ""] | bool = True
+        self, view: UInt8[Array, "height width channels"], seen: Bool[Array, ""] | bool = True
     ) -> Data:
-        """One frame as the data of one step; nothing where it was not ``seen``."""
-        told = Readings(frame[None], jnp.reshape(jnp.asarray(seen), (1,)))
+        """One view as the data of one step; nothing where it was not ``seen``."""
+        told = Readings(view[None], jnp.reshape(jnp.asarray(seen), (1,)))
         p = self.control_low.shape[0]
         one = jnp.ones(1)
         return Data((told,), no_rows(self.transition.dim, 1), jnp.zeros((0, p)), one, one)
 
     def picture(self, pose: Float[Array, "d"]) -> Float[Array, "height width channel"]:
         """The frame that ``pose`` leads to, from 0 to 1; vmap for many."""
-        return self.encoder.picture(self.decoder(pose)).reshape(self.frame_shape)
+        return self.decoder(pose).reshape(self.frame_shape)
+
+    def views(
+        self, frames: UInt8[Array, "T height width channel"]
+    ) -> UInt8[Array, "T height width channels"]:
+        """What the encoder looks at as each of the ``frames`` of a segment comes."""
+        return views(frames, self.encoder.window)
+
+    def poses(self, frames: UInt8[Array, "T height width channel"]) -> Float[Array, "T d"]:
+        """The poses of a segment of ``frames``."""
+        return jax.vmap(self.encoder)(self.views(frames))
 
     def at_rest(self, frame: UInt8[Array, "height width channel"]) -> Float[Array, "n"]:
         """The state that shows ``frame`` and does not move: what a goal picture asks for."""
-        pose = self.encoder(frame)
+        pose = self.encoder(still_view(frame, self.encoder.window))
         return jnp.concatenate([pose, jnp.zeros(self.transition.dim - pose.shape[0])])

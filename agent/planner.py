@@ -152,10 +152,11 @@ def _goals(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""])
 def _wishes(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""]) -> Wishes:
     """The prior of the controls, their limits, and caution where the transition is ill known.
 
-    Caution is about what is doubted beyond the rest at the goal: doubts there, which the disturbance
-    makes up for, are accepted, or the plan would rest beside the goal.
-    Near a goal that takes much of the control to be held little is left to correct with: there
-    the later ticks of a plan do without some of the control that holding leaves, so that the
+    Caution is about what is doubted beyond the rest at the goal: doubts there, which the
+    disturbance makes up for, are accepted, or the plan would rest beside the goal.
+
+    Near a goal that takes much of the control to be held little is left to correct with: there the
+    later ticks of a plan do without some of the control that holding leaves, so that the
     earlier ones have it at hand.
     """
     horizon, p = settings.horizon, model.control_low.shape[0]
@@ -170,6 +171,8 @@ def _wishes(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""]
         control_precision=jnp.broadcast_to(precision, (horizon, p, p)),
         caution=settings.epistemic_weight / model.transition.outputs * counts,
         accepted=model.transition.doubt(wish.state, wish.control),
+        curiosity=jnp.full(horizon, settings.curiosity),
+        outputs=jnp.asarray(float(model.transition.outputs)),
         low=wish.control + share * (model.control_low - wish.control),
         high=wish.control + share * (model.control_high - wish.control),
     )

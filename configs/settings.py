@@ -130,7 +130,10 @@ class Planner(Section):
         "takes all of it to be held; less at others",
     )
     epistemic_weight: NonNegative = Field(
-        default=0.05, description="cost of what the model does not know"
+        default=0.01, description="cost of what the model does not know, beyond that at the goal"
+    )
+    curiosity: NonNegative = Field(
+        default=0.0, description="worth of a nat of what there is to learn about the body"
     )
 
 
@@ -153,6 +156,12 @@ class Explore(Section):
     frames: Count = Field(
         default=500, description="frames of one round towards rare goals, in whole segments"
     )
+    epistemic_weight: NonNegative = Field(
+        default=0.05, description="cost of what the model does not know, on the way"
+    )
+    curiosity: NonNegative = Field(
+        default=0.0, description="worth of a nat of what there is to learn, on the way"
+    )
     noise: NonNegative = Field(
         default=0.15, description="random controls that are added, as a share of the limit"
     )
@@ -167,13 +176,20 @@ class Explore(Section):
         default=2, description="trainings of a round, from other random starts, until one passes"
     )
     retries: Annotated[int, Field(ge=0)] = Field(
-        default=1, description="further rounds, while no model passes validation"
+        default=1, description="further rounds, while the newest model does not pass"
     )
 
 
 class Train(Section):
     """Learning a model from frames and controls."""
 
+    encoder: Literal["predictive", "vae", "slow"] = Field(
+        default="predictive",
+        description="trained by prediction, an autoencoder with variational EM, or slow features",
+    )
+    window: Annotated[int, Field(ge=1, le=8)] = Field(
+        default=2, description="frames that an autoencoder looks at together"
+    )
     components: Count = Field(
         default=64, description="principal components that the encoder sees, at most"
     )

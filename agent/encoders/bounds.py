@@ -42,7 +42,13 @@ def correction(vae: "LearnedVAE", row: Any, key: Array) -> Float[Array, ""]:
     """``E[log m(x | y) - log p(y | x)]`` of one picture and the belief about its latent."""
     image, mean, root = row
     told = _log_message(vae, image, mean, root)
-    return told - _log_likelihood(vae, image, _sample(mean, root, key))
+    return told - likelihood(vae, row, key)
+
+
+def likelihood(vae: "LearnedVAE", row: Any, key: Array) -> Float[Array, ""]:
+    """``E[log p(y | x)]`` of one picture and the belief about its latent."""
+    image, mean, root = row
+    return _log_likelihood(vae, image, _sample(mean, root, key))
 
 
 def _log_likelihood(vae: "LearnedVAE", image: Image, latent: Array) -> Float[Array, ""]:

@@ -1,37 +1,61 @@
-"""From a pose back to a frame: trained beside the encoder, which it does not touch."""
+"""From a pose back to a frame: trained beside an encoder of any kind, which it does not touch."""
+
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.tree_util import Partial
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, UInt8
 
+from ..graph.check import pytree
 from .layers import Network, ascend, linear_network
+from .pictures import leading_components
 
 _HIDDEN = (128, 128)
+_COMPONENTS = 64
 _STEPS, _BATCH, _RATE = 4000, 128, 3e-3
+
+
+@pytree("network", "mean", "basis")
+@dataclass(frozen=True)
+class Decoder:
+    """``mean + network(pose) basis``, as a frame: ``mean`` ``(pixels,)`` is the average frame,
+    ``basis`` ``(c, pixels)`` its principal components, each as long as its standard deviation."""
+
+    network: Network
+    mean: Float[Array, "pixels"]
+    basis: Float[Array, "c pixels"]
+
+    def __call__(self, pose: Float[Array, "d"]) -> Float[Array, "pixels"]:
+        """The frame that ``pose`` leads to, from 0 to 1; vmap for many."""
+        return jnp.clip(self.mean + self.network(pose) @ self.basis, 0.0, 1.0)
 
 
 def fit_decoder(
     poses: Float[np.ndarray, "N d"],
-    components: Float[np.ndarray, "N c"],
-    spread: Float[np.ndarray, "c"],
+    frames: UInt8[np.ndarray, "N height width channel"],
     seed: int,
     steps: int = _STEPS,
-) -> Network:
-    """A network from ``poses`` to whitened principal ``components`` of their frames.
+) -> Decoder:
+    """The decoder that draws ``frames`` at ``poses`` with the least squared error of pixels.
 
-    ``spread`` is the standard deviation of each component in the frames: with it, the squared
-    error that is minimised is that of pixels.
+    It fits whitened principal components, each of which counts by its variance.
     """
-    d, c = poses.shape[1], components.shape[1]
+    average, directions, spread, _ = leading_components(frames, _COMPONENTS, seed)
+    directions, spread = directions[spread > 0], spread[spread > 0]
+    rows = frames.reshape(len(frames), -1) / np.float32(255) - _f32(average)
+    components = np.asarray(rows @ _f32(directions.T / spread))
+    d, c = poses.shape[1], len(spread)
     norm = float(np.sqrt(np.mean(np.sum(poses**2, axis=1))))
     network = linear_network(jax.random.key(seed), jnp.zeros((d, c)), jnp.zeros(c), _HIDDEN, norm)
     share = _f32(spread**2 / np.sum(spread**2))
     rates = optax.cosine_decay_schedule(_RATE, steps, 0.01)(jnp.arange(steps))
-    rows = (_f32(poses), _f32(components))
-    return ascend(Partial(_worth, share), network, rows, jax.random.key(seed), rates, _BATCH)[0]
+    given = (_f32(poses), _f32(components))
+    key = jax.random.key(seed)
+    network = ascend(Partial(_worth, share), network, given, key, rates, _BATCH)[0]
+    return Decoder(network, _f32(average), _f32(spread[:, None] * directions))
 
 
 def _worth(share: Array, network: Network, rows: tuple[Array, Array], key: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The pose encoder: one frame in, one pose out."""
+"""The pose encoder that prediction trains: one frame in, one pose out."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt8
 
+from .views import pixel_noise
+
 Layers = tuple[tuple[Float[Array, "in out"], Float[Array, "out"]], ...]
 
 _RESIDUAL = 0.1  # the network corrects the slow features, it does not replace them
-_NOISY = 0.07  # of the pixels' range: what is stronger is likelier a thing in the way than noise
 
 
 @partial(
@@ -24,8 +25,8 @@ class PoseEncoder:
 
     A frame, scaled to 0 ... 1 and less its ``mean`` ``(pixels,)``, is projected onto whitened
     principal components by ``projection`` ``(c, pixels)``. ``slow`` ``(d, c)`` takes their slow
-    directions; ``layers`` are the weights and biases of a tanh network on the components times
-    ``gain`` ``(c,)``. ``centre`` ``(d,)`` and ``whitening`` ``(d, d)`` give the poses of the
+    directions; ``layers`` are the weights and biases of a tanh network, or none, on the components
+    times ``gain`` ``(c,)``. ``centre`` ``(d,)`` and ``whitening`` ``(d, d)`` give the poses of the
     training data zero mean and unit covariance: a hard constraint against collapse. ``usual`` is
     the squared length of what the components leave out of a frame, at most.
     """
@@ -44,45 +45,39 @@ class PoseEncoder:
         pose = self.raw(self.components(frame))
         return self.whitening @ (pose - self.centre)
 
+    @property
+    def window(self) -> int:
+        """It looks at one frame at a time."""
+        return 1
+
     def disturbance(self, frame: UInt8[Array, "height width channel"]) -> Float[Array, "d d"]:
         """Covariance that whatever disturbs ``frame`` adds to its pose; zero for a usual one.
 
         What the components leave out, beyond what is usual, is taken for noise of all pixels
-        alike, which enters the components with the same strength; its variance ``s²`` is raised to
-        ``s² (1 + s² / s₀²)``, since strong disturbances tend to be things in the way, whose pixels
-        conspire. To first order in the noise.
+        alike, which enters the components with the same strength. To first order in the noise.
         """
         row = self._row(frame)
         components = self.projection @ row
-        lengths = self.lengths
+        lengths = jnp.linalg.norm(self.projection, axis=1)
         outside = jnp.sum(row**2) - jnp.sum((components / lengths) ** 2)
-        spare = max(row.shape[0] - components.shape[0], 1)
-        noise = jnp.maximum(outside - self.usual, 0.0) / spare
-        noise = noise * (1 + noise / _NOISY**2)
+        noise = pixel_noise(outside, self.usual, max(row.shape[0] - components.shape[0], 1))
         slope = self.whitening @ jax.jacrev(self.raw)(components) * lengths
         return noise * slope @ slope.T
-
-    @property
-    def lengths(self) -> Float[Array, "c"]:
-        """Of the rows of the projection: one over each component's standard deviation."""
-        return jnp.linalg.norm(self.projection, axis=1)
 
     def components(self, frame: UInt8[Array, "height width channel"]) -> Float[Array, "c"]:
         """Whitened principal components of ``frame``."""
         return self.projection @ self._row(frame)
 
-    def picture(self, components: Float[Array, "c"]) -> Float[Array, "pixels"]:
-        """The frame with these ``components``, from 0 to 1."""
-        row = (components / self.lengths**2) @ self.projection
-        return jnp.clip(self.mean + row, 0.0, 1.0)
-
     def raw(self, components: Float[Array, "*batch c"]) -> Float[Array, "*batch d"]:
         """Poses before whitening."""
+        slow = components @ self.slow.T
+        if not self.layers:
+            return slow
         hidden = components * self.gain
         for weight, bias in self.layers[:-1]:
             hidden = jnp.tanh(hidden @ weight + bias)
         weight, bias = self.layers[-1]
-        return components @ self.slow.T + _RESIDUAL * (hidden @ weight + bias)
+        return slow + _RESIDUAL * (hidden @ weight + bias)
 
     def _row(self, frame: UInt8[Array, "height width channel"]) -> Float[Array, "pixels"]:
         return frame.reshape(-1) / jnp.float32(255) - self.mean

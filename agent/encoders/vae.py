@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 from ..graph.check import positive, pytree, shape_line, whole
 from ..graph.encoder_sensor import EncoderSensor
 from ..graph.gaussian import Belief, Gaussian
-from .bounds import Image, bound, correction, evaluated, mean_bound, mean_worth, worth
+from .bounds import Image, bound, correction, evaluated, likelihood, mean_bound, mean_worth, worth
 from .layers import Network, ascend, linear_network
 from .pictures import checked_pictures, leading_components, pixels_of
 
@@ -180,6 +180,11 @@ class LearnedVAE(EncoderSensor):
         """
         rows, seed = self._pairs(images, beliefs), whole("seed", seed, 0)
         return float(evaluated(Partial(correction), self, rows, seed).sum())
+
+    def log_likelihood(self, images: Any, beliefs: Belief, seed: int = 0) -> float:
+        """``Σ E_q[log p(y | x)]``, nats: how well the decoder explains pictures at the beliefs."""
+        rows, seed = self._pairs(images, beliefs), whole("seed", seed, 0)
+        return float(evaluated(Partial(likelihood), self, rows, seed).sum())
 
     def _checked(self, images: Any) -> np.ndarray:
         pictures = checked_pictures("images", images)

@@ -128,28 +128,72 @@ def first_regression(
     return basis, regress(sums)
 
 
+@dataclass(frozen=True)
+class SmoothedPoses:
+    """Beliefs about the pose of every frame: ``mean`` ``(S, T, d)``, ``root`` ``(S, T, d, k)``;
+    and their ``divergence`` from what the motion alone would have foretold, nats in all."""
+
+    mean: Float[np.ndarray, "S T d"]
+    root: Float[np.ndarray, "S T d k"]
+    divergence: float
+
+
+def smoothed_poses(
+    learned: Learned,
+    poses: Float[np.ndarray, "S T d"],
+    controls: Float[np.ndarray, "S T-1 p"],
+) -> SmoothedPoses:
+    """What is believed of the poses given all of each segment."""
+    states, residual, evidence = _smooth(
+        learned.transition, _f32(learned.sensor_noise), poses, controls
+    )
+    d = poses.shape[-1]
+    square = np.trace(np.linalg.solve(learned.sensor_noise, np.asarray(residual, np.float64)))
+    logdet = np.linalg.slogdet(2 * np.pi * learned.sensor_noise)[1]
+    told = -0.5 * (square + poses.shape[0] * poses.shape[1] * logdet)
+    mean, root = np.asarray(states.mean)[..., :d], np.asarray(states.root)[..., :d, :]
+    return SmoothedPoses(mean, root, float(told - evidence))
+
+
+@compiled
+def _smooth(transition: LearnedFeatures, sensor_noise, poses, controls):
+    """Smoothed states; squared residuals of the observations and log evidence of all segments."""
+
+    def segment(inputs):
+        smoothed, *_, residual = _smoothed_segment(transition, sensor_noise, *inputs)
+        return smoothed.states, residual, smoothed.evidence
+
+    states, residual, evidence = jax.lax.map(segment, (poses, controls), batch_size=16)
+    return states, residual.sum(0), evidence.sum()
+
+
 @compiled
 def _expect(transition: LearnedFeatures, sensor_noise, poses, controls):
     """Statistics, squared residuals of the observations, and log evidence, over all segments."""
-    d, n = transition.outputs, transition.dim
-    sensor = FixedSensor(jnp.eye(d, n), sensor_noise)
 
     def segment(inputs):
-        pose, control = inputs
-        T = pose.shape[0]
-        prior = start_belief(transition, pose[0])
-        system = System(JointTransition((transition,)), (sensor,), no_rows(n), prior, ((0, n),))
-        told = Readings(pose, jnp.ones(T, bool))
-        data = Data((told,), no_rows(n, T), control, jnp.ones(T), jnp.ones(T))
-        smoothed, chain = smooth_data(system, data, _INFERENCE, prior)
+        smoothed, chain, system, data, residual = _smoothed_segment(
+            transition, sensor_noise, *inputs
+        )
         (statistics,) = expected_statistics(system, data, pairs_of(chain, smoothed))
-        error = pose - smoothed.states.mean[:, :d]
-        spread = smoothed.states.root[:, :d]
-        residual = error.T @ error + jnp.einsum("tij,tkj->ik", spread, spread)
         return statistics, residual, smoothed.evidence
 
     found = jax.lax.map(segment, (poses, controls), batch_size=16)
     return jax.tree.map(lambda x: x.sum(0), found)
+
+
+def _smoothed_segment(transition: LearnedFeatures, sensor_noise, pose, control):
+    d, n, T = transition.outputs, transition.dim, pose.shape[0]
+    prior = start_belief(transition, pose[0])
+    sensor = FixedSensor(jnp.eye(d, n), sensor_noise)
+    system = System(JointTransition((transition,)), (sensor,), no_rows(n), prior, ((0, n),))
+    told = Readings(pose, jnp.ones(T, bool))
+    data = Data((told,), no_rows(n, T), control, jnp.ones(T), jnp.ones(T))
+    smoothed, chain = smooth_data(system, data, _INFERENCE, prior)
+    error = pose - smoothed.states.mean[:, :d]
+    spread = smoothed.states.root[:, :d]
+    residual = error.T @ error + jnp.einsum("tij,tkj->ik", spread, spread)
+    return smoothed, chain, system, data, residual
 
 
 def _f32(values) -> Array:

@@ -16,10 +16,13 @@ from jaxtyping import Array, Float
 from .check import replaced
 from .learned_features import LearnedFeatures
 
+_NOTHING = 1e-12
+
 
 class Lessons(NamedTuple):
-    """Faded sums over transitions, of whitened features ``φ``: ``precision`` ``(k, k)``, the
-    identity and ``φ φᵀ``; ``pull`` ``(d, k)``, what the trained layer missed times ``φᵀ``."""
+    """Faded sums over transitions, of whitened features ``φ`` of length one: ``precision``
+    ``(k, k)``, the identity and ``φ φᵀ``; ``pull`` ``(d, k)``, what the trained layer missed times
+    ``φᵀ``."""
 
     precision: Float[Array, "k k"]
     pull: Float[Array, "d k"]
@@ -42,11 +45,13 @@ def with_lesson(
 ) -> Lessons:
     """One more transition, in which the layer put out ``output`` at ``state`` and ``control``.
 
-    ``weight`` is what it counts against one of those that ``trained`` has learned from.
+    ``weight`` is what it counts against all that ``trained`` knows of the features there: as in
+    normalised least mean squares, how sure the training is of itself does not matter.
     """
     phi = trained.phi(state, control)
-    miss = output - trained.layer.mean @ phi
     white = _columns(trained).T @ phi
+    length = jnp.sqrt(jnp.sum(white**2) + _NOTHING)
+    white, miss = white / length, (output - trained.layer.mean @ phi) / length
     one = jnp.eye(white.shape[0], dtype=white.dtype)
     faded = one + forgetting * (lessons.precision - one)
     return Lessons(

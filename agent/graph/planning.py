@@ -200,6 +200,8 @@ def _mode(inference, system, data, prior, steering, limits, iterations, hypothes
         control_precision=precision,
         caution=counts * data.live[1:],
         accepted=jnp.zeros(()),
+        curiosity=jnp.zeros_like(data.live[1:]),
+        outputs=jnp.ones(()),
         low=jnp.concatenate([jnp.broadcast_to(low, (p,)), -wide]),
         high=jnp.concatenate([jnp.broadcast_to(high, (p,)), wide]),
     )

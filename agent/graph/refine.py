@@ -40,21 +40,28 @@ class Trajectory:
         return jax.tree.map(lambda x: jnp.concatenate([x[1:], x[-1:]]), self)
 
 
-@pytree("control", "control_precision", "caution", "accepted", "low", "high")
+@pytree(
+    "control", "control_precision", "caution", "accepted", "curiosity", "outputs", "low", "high"
+)
 @dataclass(frozen=True)
 class Wishes:
     """What the controls should be, beside what the future should show.
 
     The prior of the controls has mean ``control`` ``(H, p)`` and precision ``control_precision``
     ``(H, p, p)``; ``caution`` ``(H,)`` weighs half the square of what the transition's doubt has
-    beyond the ``accepted`` one, ``(k,)`` or a scalar, at each step; ``low`` and ``high`` limit the
-    control, ``(p,)`` or ``(H, p)`` for each step.
+    beyond the ``accepted`` one, ``(k,)`` or a scalar, at each step; ``curiosity`` ``(H,)`` is what
+    a nat is worth that a transition tells of the parameters, ``½ d log(1 + |doubt|²/d)`` for a
+    layer of ``outputs`` d (MacKay, Information-based objective functions for active data selection,
+    Neural Computation 4, 1992); ``low`` and ``high`` limit the control, ``(p,)`` or ``(H, p)`` for
+    each step.
     """
 
     control: Float[Array, "H p"]
     control_precision: Float[Array, "H p p"]
     caution: Float[Array, "H"]
     accepted: Float[Array, "*k"]
+    curiosity: Float[Array, "H"]
+    outputs: Float[Array, ""]
     low: Float[Array, "*H p"]
     high: Float[Array, "*H p"]
 
@@ -123,16 +130,19 @@ def _play(transition, start, rows_along, wishes, plan, change, turn, size):
     begin = start.mean + start.root @ first
 
     def step(state, inputs):
-        near, control, gain, change, low, high = inputs
+        near, control, gain, change, low, high, wary, curious = inputs
         control = control + size * change + gain @ (state - near)
         control = jnp.clip(control, low, high)
-        doubt = jnp.sum((transition.doubt(state, control) - wishes.accepted) ** 2)
+        doubt = transition.doubt(state, control)
+        cost = 0.5 * wary * jnp.sum((doubt - wishes.accepted) ** 2)
+        nats = 0.5 * wishes.outputs * jnp.log1p(jnp.sum(doubt**2) / wishes.outputs)
         state = transition.mean(state, control)
-        return state, (state, control, doubt)
+        return state, (state, control, cost - curious * nats)
 
     low, high = (jnp.broadcast_to(x, change.shape) for x in (wishes.low, wishes.high))
-    inputs = (nominal.states[:-1], nominal.controls, nominal.gains, change, low, high)
-    _, (states, controls, doubt) = jax.lax.scan(step, begin, inputs)
+    weights = (wishes.caution, wishes.curiosity)
+    inputs = (nominal.states[:-1], nominal.controls, nominal.gains, change, low, high, *weights)
+    _, (states, controls, doubted) = jax.lax.scan(step, begin, inputs)
     states = jnp.concatenate([begin[None], states])
     rows = rows_along(states)
     miss = jnp.einsum("tmn,tn->tm", rows.matrix, states) - rows.value
@@ -140,10 +150,9 @@ def _play(transition, start, rows_along, wishes, plan, change, turn, size):
     energy = 0.5 * (
         jnp.sum(miss**2)
         + jnp.einsum("tp,tpr,tr->", effort, wishes.control_precision, effort)
-        + jnp.sum(wishes.caution * doubt)
         + jnp.sum(first**2)
     )
-    energy = energy - rows.log_scale.sum()
+    energy = energy + jnp.sum(doubted) - rows.log_scale.sum()
     played = (Trajectory(states, controls, nominal.gains), first)
     return played, jnp.where(jnp.isnan(energy), jnp.inf, energy)
 
@@ -158,10 +167,12 @@ def _backward(transition, start, rows_along, wishes, nominal, first):
     at = (nominal.states[:-1], nominal.controls)
     local = jax.vmap(lambda x, u: transition.local(x, u, "variational"))(*at)
     jacobian = jnp.concatenate([local.along_state, local.along_control], axis=2)
-    doubt = jax.vmap(transition.doubt)(*at) - wishes.accepted
+    doubt = jax.vmap(transition.doubt)(*at)
+    worth = wishes.curiosity / (1 + jnp.sum(doubt**2, axis=1) / wishes.outputs)
     slope = local.doubt.matrix
     caution = jnp.einsum("t,tkz,tky->tzy", wishes.caution, slope, slope)
-    warning = jnp.einsum("t,tkz,tk->tz", wishes.caution, slope, doubt)
+    warning = jnp.einsum("t,tkz,tk->tz", wishes.caution, slope, doubt - wishes.accepted)
+    warning = warning - jnp.einsum("t,tkz,tk->tz", worth, slope, doubt)
     rows = rows_along(nominal.states)
     miss = jnp.einsum("tmn,tn->tm", rows.matrix, nominal.states) - rows.value
     goal = jnp.einsum("tmi,tmj->tij", rows.matrix, rows.matrix)

@@ -2,10 +2,10 @@
 
 import tomllib
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import tomli_w
@@ -13,17 +13,21 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from ...configs.settings import Body
-from ..encoders.layers import Network
+from ..encoders.decoder import Decoder
 from ..encoders.pose import PoseEncoder
+from ..encoders.window_vae import WindowVAE
 from ..graph.features import PolynomialFeatures, polynomial_powers
 from ..graph.motion import motion
 from ..graph.regression import LastLayer
 from ..model import Model
 from .errors import ModelError
+from .model_tree import TreeReader, TreeWriter
 
-_FORMAT = 2
+_FORMAT = 3
 _TENSORS = "model.safetensors"
 _PAGE = "model.toml"
+_PARTS = ("encoder", "decoder")  # trees of their own
+_ENCODERS = (PoseEncoder, WindowVAE)
 EXPERIENCE = "experience.safetensors"
 _REMAKE = "make one with 'jopa-agent train'"
 
@@ -38,17 +42,17 @@ def save_model(model: Model, about: Mapping[str, Any], folder: Path) -> None:
         "frame_shape": list(model.frame_shape),
         "poses": model.transition.outputs,
         "controls": model.control_low.shape[0],
-        "layers": len(model.encoder.layers),
-        "decoder_layers": len(model.decoder.layers),
         "degree": max(len(power) for power in _without_control(features.powers, model)),
         "control_degree": max(len(power) for power in _with_control(features.powers, model)) - 1,
         "reach": features.reach,
         "transitions": float(model.transition.posterior.dof),
     }
-    page = {"format": _FORMAT, "structure": structure, **about}
+    writer = TreeWriter({})
+    parts = {name: writer.written(name, getattr(model, name)) for name in _PARTS}
+    page = {"format": _FORMAT, "structure": structure, "parts": parts, **about}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / _TENSORS).write_bytes(save(_tensors(model)))
+        (folder / _TENSORS).write_bytes(save(_tensors(model) | writer.tensors))
         (folder / _PAGE).write_text(tomli_w.dumps(page), "utf-8")
     except (OSError, SafetensorError) as error:
         raise ModelError(f"model folder {str(folder)!r} cannot be written: {error}") from None
@@ -88,7 +92,8 @@ def load_model(folder: Path, body: Body) -> Model:
 
     Raises :class:`ModelError` for a folder that is missing, damaged, or made for other frames.
     """
-    structure = read_page(folder).get("structure")
+    page = read_page(folder)
+    structure = page.get("structure")
     if not isinstance(structure, dict):
         raise ModelError(f"model page {str(folder / _PAGE)!r} has no structure: {_REMAKE}")
     expected = [body.camera_size_px, body.camera_size_px, 1]
@@ -98,24 +103,16 @@ def load_model(folder: Path, body: Body) -> Model:
             f"camera gives {expected}: set body.camera_size_px, or {_REMAKE}"
         )
     try:
-        return _model(load_file(folder / _TENSORS), structure)
-    except (OSError, SafetensorError, LookupError, TypeError, ValueError) as error:
+        return _model(load_file(folder / _TENSORS), structure, page["parts"])
+    except (ModelError, OSError, SafetensorError, LookupError, TypeError, ValueError) as error:
         raise ModelError(
             f"model folder {str(folder)!r} is damaged or incomplete ({error}): {_REMAKE}"
         ) from None
 
 
 def _tensors(model: Model) -> dict[str, np.ndarray]:
-    encoder, transition = model.encoder, model.transition
+    transition = model.transition
     named = {
-        "encoder.mean": encoder.mean,
-        "encoder.projection": encoder.projection,
-        "encoder.slow": encoder.slow,
-        "encoder.gain": encoder.gain,
-        "encoder.centre": encoder.centre,
-        "encoder.whitening": encoder.whitening,
-        "encoder.usual": encoder.usual,
-        "decoder.linear": model.decoder.linear,
         "sensor_precision": model.sensor_precision,
         "control_low": model.control_low,
         "control_high": model.control_high,
@@ -127,23 +124,23 @@ def _tensors(model: Model) -> dict[str, np.ndarray]:
         "transition.drift": transition.skeleton.along[-1, -1],
         "transition.drift_std": np.diag(transition.skeleton.extra[2 * transition.outputs :]),
     }
-    for part, layers in (("encoder", encoder.layers), ("decoder", model.decoder.layers)):
-        for index, (weight, bias) in enumerate(layers):
-            named |= {f"{part}.layers.{index}.weight": weight, f"{part}.layers.{index}.bias": bias}
     return {name: np.array(value, np.float32, order="C") for name, value in named.items()}
 
 
-def _model(tensors: dict[str, np.ndarray], structure: Mapping[str, Any]) -> Model:
+def _model(
+    tensors: dict[str, np.ndarray], structure: Mapping[str, Any], parts: Mapping[str, Any]
+) -> Model:
     for name, value in tensors.items():
         if value.dtype != np.float32 or not np.isfinite(value).all():
             raise ValueError(f"{name} is not finite float32")
-    shapes = _shapes(tensors, structure)
-    if extra := tensors.keys() - shapes.keys():
-        raise ValueError(f"{', '.join(sorted(extra))} are not part of it")
+    shapes = _shapes(structure)
     for name, shape in shapes.items():
         if tensors[name].shape != shape:
             raise ValueError(f"{name} has shape {tensors[name].shape}, expected {shape}")
     value = {name: jnp.asarray(tensors[name]) for name in shapes}
+    rest = {name: value for name, value in tensors.items() if name not in shapes}
+    encoder, decoder = TreeReader(rest, {}).model([parts[name] for name in _PARTS])
+    _check_parts(encoder, decoder, structure)
     powers = _powers(structure)
     reach = float(structure["reach"])
     if not reach > 0:
@@ -152,22 +149,9 @@ def _model(tensors: dict[str, np.ndarray], structure: Mapping[str, Any]) -> Mode
     if not 0 < transitions < np.inf:
         raise ValueError(f"transitions is {transitions}, it has to be positive")
 
-    def layers(part: str, count: int):
-        names = [f"{part}.layers.{i}" for i in range(count)]
-        return tuple((value[f"{name}.weight"], value[f"{name}.bias"]) for name in names)
-
     return Model(
-        encoder=PoseEncoder(
-            mean=value["encoder.mean"],
-            projection=value["encoder.projection"],
-            slow=value["encoder.slow"],
-            gain=value["encoder.gain"],
-            layers=layers("encoder", structure["layers"]),
-            centre=value["encoder.centre"],
-            whitening=value["encoder.whitening"],
-            usual=value["encoder.usual"],
-        ),
-        decoder=Network(value["decoder.linear"], layers("decoder", structure["decoder_layers"])),
+        encoder=encoder,
+        decoder=decoder,
         sensor_precision=value["sensor_precision"],
         transition=motion(
             features=PolynomialFeatures(value["transition.scale"], powers, reach),
@@ -186,23 +170,25 @@ def _model(tensors: dict[str, np.ndarray], structure: Mapping[str, Any]) -> Mode
     )
 
 
-def _shapes(
-    tensors: Mapping[str, np.ndarray], structure: Mapping[str, Any]
-) -> dict[str, tuple[int, ...]]:
-    """The shape that each tensor must have for the parts to fit together."""
+def _check_parts(encoder: Any, decoder: Any, structure: Mapping[str, Any]) -> None:
+    """Encoder and decoder are such, and go between frames and poses of the model's own sizes."""
+    if not isinstance(encoder, _ENCODERS) or not isinstance(decoder, Decoder):
+        raise ValueError(f"{type(encoder).__name__} and {type(decoder).__name__} are not its parts")
+    d, frame = structure["poses"], tuple(structure["frame_shape"])
+    view = jax.ShapeDtypeStruct((*frame[:2], frame[2] * encoder.window), jnp.uint8)
+    pose = jax.eval_shape(encoder, view)
+    told = jax.eval_shape(encoder.disturbance, view)
+    drawn = jax.eval_shape(decoder, jax.ShapeDtypeStruct((d,), jnp.float32))
+    found = pose.shape, told.shape, drawn.shape
+    if found != ((d,), (d, d), (int(np.prod(frame)),)):
+        raise ValueError(f"encoder and decoder give the shapes {found}")
+
+
+def _shapes(structure: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The shape that each tensor of the transition must have for the parts to fit together."""
     d, p = structure["poses"], structure["controls"]
     k = len(_powers(structure))
-    pixels = int(np.prod(structure["frame_shape"]))
-    components = tensors["encoder.gain"].shape[0]
-    shapes: dict[str, tuple[int, ...]] = {
-        "encoder.mean": (pixels,),
-        "encoder.projection": (components, pixels),
-        "encoder.slow": (d, components),
-        "encoder.gain": (components,),
-        "encoder.centre": (d,),
-        "encoder.whitening": (d, d),
-        "encoder.usual": (),
-        "decoder.linear": (d, components),
+    return {
         "sensor_precision": (d, d),
         "control_low": (p,),
         "control_high": (p,),
@@ -213,14 +199,6 @@ def _shapes(
         "transition.drift": (),
         "transition.drift_std": (d,),
     }
-    ends = {"encoder": (components, structure["layers"], d)}
-    ends["decoder"] = (d, structure["decoder_layers"], components)
-    for part, (first, count, last) in ends.items():
-        hidden = [tensors[f"{part}.layers.{i}.bias"].shape[0] for i in range(count - 1)]
-        for i, (ins, outs) in enumerate(pairwise([first, *hidden, last])):
-            shapes[f"{part}.layers.{i}.weight"] = (ins, outs)
-            shapes[f"{part}.layers.{i}.bias"] = (outs,)
-    return shapes
 
 
 def _squared(root: np.ndarray) -> np.ndarray:

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -14,6 +12,7 @@ from ..mind import Mind
 from ..model import Model
 from .dataset import Dataset
 from .drive import Errand, drive
+from .spread import poses_of
 
 _NEAR = 0.2  # poses this near count as known to each other, in the pose's standard deviations
 
@@ -35,7 +34,7 @@ def explore(
     """
     rng = np.random.default_rng(seed)
     frames = known.frames.reshape(-1, *known.frames.shape[2:])
-    chances = _rareness(np.asarray(jax.jit(jax.vmap(model.encoder))(jnp.asarray(frames))))
+    chances = _rareness(poses_of(model, known.frames))
     length = known.frames.shape[1]
     errands = [
         Errand(frames[rng.choice(len(frames), p=chances)], 1, not k % settings.segments_per_reset)

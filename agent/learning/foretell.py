@@ -54,10 +54,10 @@ def _segment(
 ) -> tuple[Float[Array, "N K d"], Float[Array, "N K d"]]:
     system, T, d = model.system(), frames.shape[0], model.transition.outputs
     noise = jnp.linalg.inv(model.sensor_precision)
-    poses = jax.vmap(model.encoder)(frames)
+    poses = model.poses(frames)
 
     every = jnp.ones(T)
-    told = Readings(frames, every > 0)
+    told = Readings(model.views(frames), every > 0)
     data = Data((told,), no_rows(model.transition.dim, T), controls, every, every)
     beliefs = filter_along(system, INFERENCE, data, system.prior).belief
 

@@ -28,7 +28,7 @@ from .trial import put_to_trial
 from .validate import Verdict, read_verdict, validate
 
 HELD_OUT = 10
-"""Every so many segments one is kept from learning, to judge by."""
+"""Of so many segments one is kept from learning, to judge by."""
 
 Progress = Callable[[str, int, int, str], None]
 
@@ -59,8 +59,9 @@ def live(
     newest model gathered on the way to goals of its own choosing. Each model is judged by frames
     kept from learning, and learned anew from another start where it fails. The models of the last
     two rounds are put to trial with the body itself, and the last one learns from the frames of the
-    trial before its own. While it does not pass, up to ``settings.explore.retries`` rounds are
-    added. ``say`` is told each round's verdict.
+    trial before its own. A newer model replaces an older one only where that has not passed, or
+    predicts worse what neither has learned from. While the newest does not pass, up to
+    ``settings.explore.retries`` rounds are added. ``say`` is told each round's verdict.
     """
     _continue(folder, settings, recorded)
     wanted = 0 if recorded is not None else settings.explore.rounds
@@ -71,15 +72,15 @@ def live(
     while number <= wanted:
         experience = _experience(settings, body, recorded, folder, number, model, progress)
         model, verdict = _learned(settings, body, experience, folder, number, progress)
-        grown_up = number >= wanted
         if recorded is None and number >= wanted - 1:
             verdict = _tried(settings, body, experience, folder, number, model, verdict, progress)
         say(f"round {number}, {experience.count} frames: {verdict.words()}")
-        if grown_up and (best is None or verdict.better_than(best.verdict)):
-            best = Life(model, verdict, experience, experience.count, number)
-        if best is not None and not best.verdict.passed and retries:
+        if number >= wanted - 1:
+            found = Life(model, verdict, experience, experience.count, number)
+            best = found if best is None else _chosen(best, found, settings)
+        if number >= wanted and not verdict.passed and retries:
             retries, wanted = retries - 1, wanted + 1
-            say("no model has passed yet: another round, " + (
+            say("the newest model has not passed: another round, " + (
                 "from another start" if recorded is not None else "with more frames"
             ))  # fmt: skip
         number += 1
@@ -87,11 +88,25 @@ def live(
     return replace(best, frames=experience.count + _last_trial(folder, number - 1))
 
 
+def _chosen(old: Life, new: Life, settings: Settings) -> Life:
+    """``new``, unless ``old`` predicts better what neither has learned from; whichever passed."""
+    verdict = validate(old.model, split(new.experience)[1], settings.planner)
+    if old.verdict.tried is not None:
+        verdict = verdict.after_trial(old.verdict.tried)
+    return replace(old, verdict=verdict) if verdict.better_than(new.verdict) else new
+
+
 def split(experience: Dataset) -> tuple[Dataset, Dataset]:
-    """Segments to learn from, and segments to judge by, which are drawn by lot."""
+    """Segments to learn from, and segments to judge by: one of every ten, drawn by lot.
+
+    What is kept from learning stays so when more is gathered.
+    """
     count = experience.frames.shape[0]
+    tens = -(-count // HELD_OUT)
+    drawn = np.random.default_rng(0).integers(HELD_OUT, size=tens) + HELD_OUT * np.arange(tens)
+    drawn[0] %= count
     kept = np.zeros(count, bool)
-    kept[np.random.default_rng(count).permutation(count)[: max(1, count // HELD_OUT)]] = True
+    kept[drawn[drawn < count]] = True
     parts = (replace(experience, frames=experience.frames[mask], controls=experience.controls[mask])
              for mask in (~kept, kept))  # fmt: skip
     return tuple(parts)  # type: ignore[return-value]
@@ -136,7 +151,8 @@ def _experience(settings, body, recorded, folder, number, model, progress) -> Da
         tried = folder / f"trial-{number - 1}.safetensors"
         before = joined(before, load_dataset(tried)) if tried.exists() else before
         total, stage = settings.explore.frames, f"explore {number}"
-        mind = Mind(model, settings.planner, seed)
+        ways = settings.explore.model_dump(include={"epistemic_weight", "curiosity"})
+        mind = Mind(model, settings.planner.model_copy(update=ways), seed)
         new = explore(
             mind, model, body, before, settings.explore, seed + 7919 * number,
             lambda done: progress(stage, done, total, ""),

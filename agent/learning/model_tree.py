@@ -21,9 +21,11 @@ _LARGEST_COUNT = (1 << 31) - 1
 _TYPES = ("float32", "float64", "int32", "uint32", "uint8", "bool")
 
 _HOMES = {
+    "..encoders.decoder": ("Decoder",),
     "..encoders.layers": ("Network",),
     "..encoders.pose": ("PoseEncoder",),
     "..encoders.vae": ("LearnedVAE",),
+    "..encoders.window_vae": ("WindowVAE",),
     "..graph.block": ("Block",),
     "..graph.coupling": ("LinearCoupling",),
     "..graph.encoder_sensor": ("Frozen",),

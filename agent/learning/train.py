@@ -9,10 +9,10 @@ import numpy as np
 
 from ...configs.settings import Train
 from ...envs import BodySpec
+from ..encoders.choose import ENCODERS
 from ..encoders.decoder import fit_decoder
-from ..encoders.layers import Network
-from ..encoders.pose import PoseEncoder
-from ..encoders.predictive import Schedule, fit_encoder
+from ..encoders.fitted import Schedule
+from ..encoders.views import Encoder, views
 from ..graph.features import polynomial_powers
 from ..graph.learn_motion import Learning, learn_motion
 from ..model import Model
@@ -46,8 +46,9 @@ def train(
         steps=settings.steps,
         batch=settings.batch,
         learning_rate=settings.learning_rate,
+        window=settings.window,
     )
-    encoder, features, last_layer = fit_encoder(
+    fitted = ENCODERS[settings.encoder](
         dataset.frames,
         dataset.controls,
         powers,
@@ -56,18 +57,19 @@ def train(
         schedule,
         tell("encoder", settings.steps, "loss"),
     )
-    poses = np.asarray(jax.jit(jax.vmap(jax.vmap(encoder)))(jnp.asarray(dataset.frames)))
+    poses = np.asarray(_poses(fitted.encoder, jnp.asarray(dataset.frames)))
     learned = learn_motion(
-        features,
-        last_layer,
+        fitted.features,
+        fitted.last_layer,
         poses,
         dataset.controls,
         Learning(settings.rounds, settings.prior_weight, settings.drift, settings.drift_ratio),
         tell("dynamics", settings.rounds, "log evidence"),
     )
-    decoder = _decoder(encoder, dataset.frames, poses, seed)
+    flat = dataset.frames.reshape(-1, *dataset.frames.shape[2:])
+    decoder = fit_decoder(poses.reshape(len(flat), -1), flat, seed)
     model = Model(
-        encoder=encoder,
+        encoder=fitted.encoder,
         decoder=decoder,
         sensor_precision=_f32(np.linalg.solve(learned.sensor_noise, np.eye(settings.poses))),
         transition=learned.transition,
@@ -81,14 +83,14 @@ def train(
         "sensor_std": [round(float(x), 6) for x in np.sqrt(np.diag(learned.sensor_noise))],
         "process_std": [round(float(x), 6) for x in process_std],
     }
+    if fitted.losses:
+        scores["losses"] = [round(loss, 4) for loss in fitted.losses]
     return model, scores
 
 
-def _decoder(encoder: PoseEncoder, frames: np.ndarray, poses: np.ndarray, seed: int) -> Network:
-    flat = jnp.asarray(frames.reshape(-1, *frames.shape[2:]))
-    components = np.asarray(jax.jit(jax.vmap(encoder.components))(flat))
-    spread = 1 / np.asarray(encoder.lengths)
-    return fit_decoder(poses.reshape(len(flat), -1), components, spread, seed)
+@jax.jit
+def _poses(encoder: Encoder, frames: jax.Array) -> jax.Array:
+    return jax.lax.map(lambda segment: jax.vmap(encoder)(views(segment, encoder.window)), frames)
 
 
 def _f32(values) -> jax.Array:

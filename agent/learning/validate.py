@@ -14,7 +14,7 @@ from .calibrate import coverage
 from .dataset import Dataset
 from .foretell import foretell
 from .rehearse import rehearse
-from .spread import spread
+from .spread import poses_of, spread
 
 FAR = 20
 """Steps of the longer prediction that is judged."""
@@ -59,8 +59,8 @@ class Verdict:
         return replace(self, tried=share, faults=self.faults + ((fault,) if share < 1 else ()))
 
     def better_than(self, other: "Verdict") -> bool:
-        """Whether to act on this one's model instead: it passes, or none does and it errs less."""
-        if self.passed or other.passed:
+        """Whether to act on this one's model instead: it alone passes, or it errs less far."""
+        if self.passed != other.passed:
             return self.passed
         return self.error_20_rms < other.error_20_rms
 
@@ -93,8 +93,9 @@ def validate(model: Model, recorded: Dataset, planner: Planner, seed: int = 0) -
     told = foretell(model, recorded, FAR)
     errors = np.abs(told.errors)
     frames = recorded.frames.reshape(-1, *recorded.frames.shape[2:])
-    poses = np.asarray(jax.jit(jax.vmap(model.encoder))(jnp.asarray(frames)))
-    twins = _twins(frames, poses)
+    poses = poses_of(model, recorded.frames)
+    views = np.asarray(jax.jit(jax.vmap(model.views))(jnp.asarray(recorded.frames)))
+    twins = _twins(views, poses)
     rehearsed = _rehearsed(model, planner, poses, seed)
     found = {
         "error_1": float(np.median(errors[:, 0])),
@@ -140,17 +141,17 @@ def _faults(found: dict[str, Any]) -> list[str]:
             "poses do not tell what the frames show: decoded, they leave "
             f"{found['reconstruction']:.0%} of the frames' variance (at most 50 %)"
         )
-    if not found["rehearsed"] > 0.85:
+    if not found["rehearsed"] > 0.75:
         faults.append(
             f"of the goals rehearsed in the model itself {found['rehearsed']:.0%} are held, or "
-            "passed where they cannot be held (at least 85 %)"
+            "passed where they cannot be held (more than 75 %)"
         )
     return faults
 
 
-def _twins(frames: np.ndarray, poses: Float[np.ndarray, "N d"]) -> float:
-    """How far apart the poses are of each frame and of the one that looks most like it."""
-    pixels = frames.reshape(len(frames), -1).astype(np.float32) / 255
+def _twins(views: np.ndarray, poses: Float[np.ndarray, "N d"]) -> float:
+    """How far apart the poses are of each view and of the one that looks most like it."""
+    pixels = views.reshape(len(poses), -1).astype(np.float32) / 255
     sizes = (pixels**2).sum(1)
     apart = sizes[:, None] + sizes - 2 * pixels @ pixels.T
     np.fill_diagonal(apart, np.inf)

@@ -6,7 +6,7 @@ import pytest
 from jopa_agent.agent.graph.features import PolynomialFeatures, polynomial_powers
 from jopa_agent.agent.graph.learned_features import LearnedFeatures
 from jopa_agent.agent.graph.lessons import no_lessons, taught, with_lesson
-from jopa_agent.agent.graph.motion import motion
+from jopa_agent.agent.graph.motion import motion, widened
 from jopa_agent.agent.graph.regression import LastLayer
 
 D, P, STEPS, WEIGHT, FORGETTING = 2, 1, 60, 0.3, 0.95
@@ -48,13 +48,26 @@ def test_it_is_regression_on_faded_data_with_the_training_as_its_prior(trained):
     found = after(trained, states, controls, outputs, WEIGHT, FORGETTING)
     column = np.asarray(trained.layer.doubt_root, np.float64) / np.sqrt(D)
     prior = np.linalg.inv(column @ column.T)
-    share = WEIGHT * FORGETTING ** np.arange(STEPS - 1, -1, -1)
+    known = np.einsum("ti,ij,tj->t", phi, column @ column.T, phi)
+    share = WEIGHT * FORGETTING ** np.arange(STEPS - 1, -1, -1) / known
     precision = prior + (share[:, None] * phi).T @ phi
     expected = np.linalg.solve(precision, prior @ mean.T + (share[:, None] * phi).T @ outputs).T
     assert np.abs(expected - mean).max() > 0.3
     np.testing.assert_allclose(found.layer.mean, expected, atol=1e-3)
     root = np.asarray(found.layer.doubt_root, np.float64)
     np.testing.assert_allclose(root @ root.T / D, np.linalg.inv(precision), atol=1e-4)
+
+
+def test_how_sure_the_training_is_of_itself_does_not_matter(trained):
+    """What is learned is the same where all the weights' covariances are wider."""
+    truth = np.asarray(trained.layer.mean) + 0.5
+    *given, outputs = transitions(trained, truth, STEPS)
+    states, controls, _ = given
+    wide = widened(trained, 1.0, 30.0)
+    one, two = (
+        after(each, states, controls, outputs, WEIGHT, FORGETTING) for each in (trained, wide)
+    )
+    np.testing.assert_allclose(one.layer.mean, two.layer.mean, atol=1e-3)
 
 
 def test_what_is_known_already_teaches_nothing_but_certainty(trained):

@@ -69,6 +69,8 @@ def problem(model: Any, seed: int, limit: float, columns: int = 0) -> Problem:
         control_precision=jnp.asarray(precision),
         caution=jnp.asarray(rng.uniform(0, 1, HORIZON)),
         accepted=model.doubt(*(jnp.asarray(0.1 * rng.normal(size=k)) for k in (n, p))),
+        curiosity=jnp.zeros(HORIZON),
+        outputs=jnp.ones(()),
         low=jnp.full(p, -limit),
         high=jnp.full(p, 1.2 * limit),
     )
@@ -270,6 +272,8 @@ def test_noises_are_controls_with_a_prior_of_their_own(columns: int, rank: int):
         control_precision=precision(asked.wishes.control_precision),
         caution=asked.wishes.caution,
         accepted=asked.wishes.accepted,
+        curiosity=asked.wishes.curiosity,
+        outputs=asked.wishes.outputs,
         low=jnp.full(p + q, -FREE),
         high=jnp.full(p + q, FREE),
     )
@@ -374,10 +378,20 @@ def test_the_drop_is_that_of_the_last_pass():
         assert float(drop) == pytest.approx(float(before - after), abs=1e-12)
 
 
+def curious(asked: Problem, worth: float) -> Problem:
+    wishes = replace(asked.wishes, curiosity=jnp.full(HORIZON, worth), outputs=jnp.asarray(2.0))
+    return asked._replace(wishes=wishes)
+
+
+def nats(doubt: np.ndarray) -> float:
+    """Information gain about the weights of a layer of two outputs."""
+    return float(np.log1p(doubt @ doubt / 2))
+
+
 @pytest.mark.parametrize(("seed", "columns"), [(0, 0), (1, 0), (2, 2)])
 @pytest.mark.usefixtures("float64")
 def test_the_plan_is_a_way_of_the_model_and_costs_what_is_said(seed: int, columns: int):
-    asked = curved(seed, columns=columns)
+    asked = curious(curved(seed, columns=columns), 0.7)
     oracle, goals, wishes = PlainMotion(asked.model), asked.goals, asked.wishes
     plan, energy = solve(asked, 3)
     state, cost = np.asarray(plan.states[0]), -float(goals.log_scale.sum())
@@ -391,14 +405,30 @@ def test_the_plan_is_a_way_of_the_model_and_costs_what_is_said(seed: int, column
     cost += 0.5 * np.sum((goals.matrix[0] @ state - goals.value[0]) ** 2)
     for t, control in enumerate(np.asarray(plan.controls)):
         np.testing.assert_allclose(plan.states[t], state, rtol=0, atol=1e-10)
-        doubt = oracle.doubt(state, control) - wishes.accepted
-        cost += 0.5 * wishes.caution[t] * np.sum(doubt**2)
+        doubt = oracle.doubt(state, control)
+        cost += 0.5 * wishes.caution[t] * np.sum((doubt - wishes.accepted) ** 2)
+        cost -= 0.7 * nats(doubt)
         effort = control - np.asarray(wishes.control[t])
         cost += 0.5 * effort @ np.asarray(wishes.control_precision[t]) @ effort
         state = oracle.mean(state, control)
         cost += 0.5 * np.sum((goals.matrix[t + 1] @ state - goals.value[t + 1]) ** 2)
     np.testing.assert_allclose(plan.states[-1], state, rtol=0, atol=1e-10)
     assert energy == pytest.approx(float(cost), rel=1e-11)
+
+
+@pytest.mark.usefixtures("float64")
+def test_curiosity_goes_where_there_is_more_to_learn():
+    asked = curved(1)
+    oracle = PlainMotion(asked.model)
+
+    def learned(worth: float) -> float:
+        plan, _ = solve(curious(asked, worth), 8)
+        ways = zip(np.asarray(plan.states), np.asarray(plan.controls), strict=False)
+        return sum(nats(oracle.doubt(state, control)) for state, control in ways)
+
+    told = [learned(worth) for worth in (0.0, 1.0, 10.0)]
+    assert told[0] < told[1] < told[2]
+    assert told[2] > 1.2 * told[0]
 
 
 @pytest.mark.usefixtures("float64")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jopa_agent.agent.encoders.decoder import Decoder
 from jopa_agent.agent.encoders.layers import Network
 from jopa_agent.agent.encoders.pose import PoseEncoder
 from jopa_agent.agent.graph.features import PolynomialFeatures, polynomial_powers
@@ -42,10 +43,11 @@ def make_model(
         whitening=normal(poses, poses),
         usual=jnp.asarray(3.0, jnp.float32),
     )
-    decoder = Network(
+    network = Network(
         normal(poses, components),
         ((normal(poses, width), normal(width)), (normal(width, components), normal(components))),
     )
+    decoder = Decoder(network, normal(size * size), normal(components, size * size))
     spread, mixing = rng.normal(size=(len(powers),) * 2), rng.normal(size=(poses, poses))
     transition = motion(
         features=PolynomialFeatures(1 + jnp.abs(normal(2 * poses + 1)), powers, reach=4.5),

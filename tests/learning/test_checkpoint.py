@@ -140,7 +140,7 @@ def test_another_frame_size(folder: Path, one_line: Callable):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("name", ["transition.weights", "encoder.layers.1.bias", "control_low"])
+@pytest.mark.parametrize("name", ["transition.weights", "encoder.layers.1.1", "control_low"])
 def test_numbers_that_are_not_finite(folder: Path, one_line: Callable, name: str, value: float):
     broken = load_file(folder / "model.safetensors")[name].copy()
     broken.flat[-1] = value
@@ -155,7 +155,8 @@ def test_another_type_of_number(folder: Path, one_line: Callable):
 
 NAMES = [
     *("encoder." + part for part in ("mean", "projection", "slow", "gain", "centre", "whitening")),
-    *(f"encoder.layers.{i}.{part}" for i in range(3) for part in ("weight", "bias")),
+    *(f"encoder.layers.{i}.{part}" for i in range(3) for part in range(2)),
+    *("decoder." + part for part in ("network.linear", "network.layers.1.0", "mean", "basis")),
     *("sensor_precision", "control_low", "control_high"),
     *("transition." + part for part in ("scale", "weights", "weight_root", "noise_root")),
     *("transition." + part for part in ("drift", "drift_std")),
@@ -183,8 +184,8 @@ def test_the_network_must_end_in_poses(folder: Path, one_line: Callable):
     """Shapes that fit to each other but not to the pose would fail in the first frame."""
     with_tensors(
         folder,
-        encoder__layers__2__weight=np.ones((6, 3), "f"),
-        encoder__layers__2__bias=np.ones(3, "f"),
+        encoder__layers__2__0=np.ones((6, 3), "f"),
+        encoder__layers__2__1=np.ones(3, "f"),
     )
     refused(folder, one_line)
 
@@ -197,10 +198,6 @@ def test_the_network_must_end_in_poses(folder: Path, one_line: Callable):
         {"poses": "two"},
         {"controls": 2},
         {"controls": 0},
-        {"layers": 2},
-        {"layers": 4},
-        {"layers": 0},
-        {"layers": 1.5},
         {"degree": 3},
         {"degree": [2]},
         {"control_degree": 0},
@@ -225,10 +222,44 @@ def test_a_page_that_does_not_describe_the_tensors(
 
 
 @pytest.mark.parametrize(
-    "name", ["poses", "layers", "decoder_layers", "degree", "frame_shape", "reach", "transitions"]
+    "name", ["poses", "controls", "degree", "frame_shape", "reach", "transitions"]
 )
 def test_a_page_without_part_of_the_structure(folder: Path, one_line: Callable, name: str):
     with_page(folder, lambda page: page["structure"].pop(name))
+    refused(folder, one_line)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        None,
+        {},
+        {"encoder": 3, "decoder": 3},
+        {"encoder": {"function": "eval"}},
+        {"encoder": {"class": "Path", "fields": {}}},
+        {"encoder": {"class": "PoseEncoder", "fields": {}}},
+        {"encoder": {"class": "Network", "fields": {}}},
+        {"decoder": {"array": "encoder.mean"}},
+    ],
+    ids=str,
+)
+def test_a_page_whose_parts_are_something_else(folder: Path, one_line: Callable, parts: Any):
+    def change(page: dict[str, Any]) -> None:
+        if parts:
+            page["parts"].update(parts)
+        elif parts is None:
+            del page["parts"]
+        else:
+            page["parts"] = {}
+
+    with_page(folder, change)
+    refused(folder, one_line)
+
+
+def test_encoder_and_decoder_cannot_change_places(folder: Path, one_line: Callable):
+    with_page(folder, lambda page: page["parts"].update(
+        encoder=page["parts"]["decoder"], decoder=page["parts"]["encoder"]
+    ))  # fmt: skip
     refused(folder, one_line)
 
 

@@ -125,6 +125,9 @@ def test_one_segment_in_ten_is_kept_to_judge_by():
     assert [len(part) for part in parts] == [21, 2]
     assert parts[0] | parts[1] == set(range(23))
     assert split(whole)[1].frames.tobytes() == judge_by.frames.tobytes()  # always the same ones
+    early = replace(whole, frames=frames[:14], controls=whole.controls[:14])
+    kept = set(split(early)[1].frames[:, 0, 0, 0, 0].tolist())
+    assert kept == {number for number in parts[1] if number < 14}  # and later on still
     few = replace(whole, frames=frames[:3], controls=whole.controls[:3])
     assert [part.frames.shape[0] for part in split(few)] == [2, 1]
 
@@ -154,4 +157,4 @@ def test_a_model_is_learned_anew_where_it_fails_and_the_better_one_is_kept(
     assert seeds == [0, 1009, 1, 1010]
     kept = min(v.error_20_rms for v in verdicts)
     assert life.verdict.error_20_rms == kept
-    assert "no model has passed yet: another round, with more frames" in told.said
+    assert "the newest model has not passed: another round, with more frames" in told.said

@@ -1,0 +1,39 @@
+"""What every kind of encoder is fitted with, and what comes of it."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from ..graph.features import PolynomialFeatures
+from .views import Encoder
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Sizes of an encoder and of its training."""
+
+    components: int
+    slow_components: int
+    width: int
+    steps: int
+    batch: int
+    learning_rate: float
+    window: int = 2  # frames that an autoencoder looks at
+    reference: int = 1024  # frames that set the whitening of a step
+    filtered: int = 4  # steps that find the velocity before the prediction begins
+    predicted: int = 10  # steps predicted without looking
+    weight_decay: float = 1e-5
+    covariance_penalty: float = 1e-2
+
+
+class Fitted(NamedTuple):
+    """A trained encoder, and the transition that goes with it: its features, and the mean of its
+    last layer, float64 ``(k, d)``; what was lost in each round of an encoder that learns in rounds,
+    nats a view."""
+
+    encoder: Encoder
+    features: PolynomialFeatures
+    last_layer: Float[np.ndarray, "k d"]
+    losses: tuple[float, ...] = ()
