@@ -40,9 +40,9 @@ class PoseEncoder:
     whitening: Float[Array, "d d"]
     usual: Float[Array, ""]
 
-    def __call__(self, frame: UInt8[Array, "height width channel"]) -> Float[Array, "d"]:
-        """The pose that ``frame`` shows; vmap for many."""
-        pose = self.raw(self.components(frame))
+    def __call__(self, view: UInt8[Array, "height width channel"]) -> Float[Array, "d"]:
+        """The pose that ``view`` shows; vmap for many."""
+        pose = self.raw(self.components(view))
         return self.whitening @ (pose - self.centre)
 
     @property
@@ -50,13 +50,13 @@ class PoseEncoder:
         """It looks at one frame at a time."""
         return 1
 
-    def disturbance(self, frame: UInt8[Array, "height width channel"]) -> Float[Array, "d d"]:
-        """Covariance that whatever disturbs ``frame`` adds to its pose; zero for a usual one.
+    def disturbance(self, view: UInt8[Array, "height width channel"]) -> Float[Array, "d d"]:
+        """Covariance that whatever disturbs ``view`` adds to its pose; zero for a usual one.
 
         What the components leave out, beyond what is usual, is taken for noise of all pixels
         alike, which enters the components with the same strength. To first order in the noise.
         """
-        row = self._row(frame)
+        row = self._row(view)
         components = self.projection @ row
         lengths = jnp.linalg.norm(self.projection, axis=1)
         outside = jnp.sum(row**2) - jnp.sum((components / lengths) ** 2)
@@ -64,9 +64,9 @@ class PoseEncoder:
         slope = self.whitening @ jax.jacrev(self.raw)(components) * lengths
         return noise * slope @ slope.T
 
-    def components(self, frame: UInt8[Array, "height width channel"]) -> Float[Array, "c"]:
-        """Whitened principal components of ``frame``."""
-        return self.projection @ self._row(frame)
+    def components(self, view: UInt8[Array, "height width channel"]) -> Float[Array, "c"]:
+        """Whitened principal components of ``view``."""
+        return self.projection @ self._row(view)
 
     def raw(self, components: Float[Array, "*batch c"]) -> Float[Array, "*batch d"]:
         """Poses before whitening."""
@@ -79,8 +79,8 @@ class PoseEncoder:
         weight, bias = self.layers[-1]
         return slow + _RESIDUAL * (hidden @ weight + bias)
 
-    def _row(self, frame: UInt8[Array, "height width channel"]) -> Float[Array, "pixels"]:
-        return frame.reshape(-1) / jnp.float32(255) - self.mean
+    def _row(self, view: UInt8[Array, "height width channel"]) -> Float[Array, "pixels"]:
+        return view.reshape(-1) / jnp.float32(255) - self.mean
 
 
 def whitening(

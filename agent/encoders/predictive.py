@@ -34,7 +34,7 @@ def fit_predictive(
     ``progress`` is called with the steps done and the loss.
     """
     slow, components, even = slow_encoder(frames, poses, schedule)
-    start = np.asarray(slow.raw(components))
+    start = np.asarray(slow.raw(_f32(components)))
     start = (start - np.asarray(slow.centre)) @ np.asarray(slow.whitening).T
     sizes = [components.shape[-1], schedule.width, schedule.width, poses]
     rng = np.random.default_rng(seed)

@@ -65,7 +65,7 @@ def fit_slow(
 ) -> Fitted:
     """Slow features, and the transition that predicts them best."""
     encoder, components, even = slow_encoder(frames, poses, schedule)
-    values = np.asarray(encoder.raw(components))
+    values = np.asarray(encoder.raw(jnp.asarray(components)))
     values = (values - np.asarray(encoder.centre)) @ np.asarray(encoder.whitening).T
     found = fit_last_layer(values, controls, powers, even, seed, schedule, progress)
     return Fitted(encoder, *found)

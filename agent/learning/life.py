@@ -30,6 +30,8 @@ from .validate import Verdict, read_verdict, validate
 HELD_OUT = 10
 """Of so many segments one is kept from learning, to judge by."""
 
+_FAR_BETTER = 0.5  # of the error: few frames judge, and more were learned from
+
 Progress = Callable[[str, int, int, str], None]
 
 
@@ -59,8 +61,8 @@ def live(
     newest model gathered on the way to goals of its own choosing. Each model is judged by frames
     kept from learning, and learned anew from another start where it fails. The models of the last
     two rounds are put to trial with the body itself, and the last one learns from the frames of the
-    trial before its own. A newer model replaces an older one only where that has not passed, or
-    predicts worse what neither has learned from. While the newest does not pass, up to
+    trial before its own. A newer model replaces an older one unless it alone fails, or predicts far
+    worse what neither has learned from. While the newest does not pass, up to
     ``settings.explore.retries`` rounds are added. ``say`` is told each round's verdict.
     """
     _continue(folder, settings, recorded)
@@ -89,11 +91,13 @@ def live(
 
 
 def _chosen(old: Life, new: Life, settings: Settings) -> Life:
-    """``new``, unless ``old`` predicts better what neither has learned from; whichever passed."""
+    """``new``, unless it alone fails, or ``old`` predicts far better what neither learned from."""
     verdict = validate(old.model, split(new.experience)[1], settings.planner)
     if old.verdict.tried is not None:
         verdict = verdict.after_trial(old.verdict.tried)
-    return replace(old, verdict=verdict) if verdict.better_than(new.verdict) else new
+    far_better = verdict.error_20_rms < _FAR_BETTER * new.verdict.error_20_rms
+    keeps = verdict.better_than(new.verdict) and (far_better or not new.verdict.passed)
+    return replace(old, verdict=verdict) if keeps else new
 
 
 def split(experience: Dataset) -> tuple[Dataset, Dataset]:

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from jopa_agent.agent.learning import life as lives
 from jopa_agent.agent.learning.dataset import Dataset
 from jopa_agent.agent.learning.errors import ModelError
-from jopa_agent.agent.learning.life import live, split
+from jopa_agent.agent.learning.life import Life, live, split
+from jopa_agent.agent.learning.validate import Verdict
 from jopa_agent.configs.settings import Settings, settings_from
 from jopa_agent.envs import make_body
 from jopa_agent.envs.camera import Camera
@@ -62,9 +64,10 @@ def test_rounds_of_gathering_learning_trial_and_judging(lived):
         *("explore 1", "encoder 1", "dynamics 1"), *["trial 1"] * (last > 0),
     ]  # fmt: skip
     learned = 400 + first + 100
-    assert life.experience.count == frames_of(folder, "experience-1") == learned
+    assert frames_of(folder, "experience-1") == learned
+    assert life.experience.count == (400, learned)[life.round]  # the better one of the two
     assert life.frames == learned + last
-    assert (life.verdict.tried is not None) == (last > 0)
+    assert (life.verdict.tried is not None) == ((first, last)[life.round] > 0)
     assert [line.partition(":")[0] for line in told.said] == [
         "round 0, 400 frames", f"round 1, {learned} frames"
     ]  # fmt: skip
@@ -158,3 +161,41 @@ def test_a_model_is_learned_anew_where_it_fails_and_the_better_one_is_kept(
     kept = min(v.error_20_rms for v in verdicts)
     assert life.verdict.error_20_rms == kept
     assert "the newest model has not passed: another round, with more frames" in told.said
+
+
+@pytest.mark.parametrize(
+    ("old_error", "old_held", "new_error", "new_held", "keeps"),
+    [
+        (0.2, 1.0, 0.3, 1.0, False),
+        (0.1, 1.0, 0.3, 1.0, True),
+        (0.9, 1.0, 0.3, 0.5, True),
+        (0.1, 0.5, 0.3, 1.0, False),
+        (0.2, 0.5, 0.3, 0.5, True),
+        (0.4, 0.5, 0.3, 0.5, False),
+    ],
+)
+def test_a_newer_model_goes_unless_an_older_one_predicts_far_better(
+    monkeypatch: pytest.MonkeyPatch,
+    old_error: float, old_held: float, new_error: float, new_held: float, keeps: bool,
+):  # fmt: skip
+    """Judged by what neither has learned from, which is what the newer one was judged by."""
+    frames = np.zeros((20, 30, 2, 2, 1), np.uint8)
+    known = Dataset(frames, np.zeros((20, 29, 1), np.float32), "pendulum", 0)
+    blank = Verdict(0.0, 0.0, 0.0, (1.0,) * 3, (1.0,) * 3, 0.0, 0.0, 1.0, None, ())
+    old, new = (
+        Life(Any, replace(blank, error_20_rms=error).after_trial(held), known, 600, number)  # type: ignore[arg-type]
+        for number, (error, held) in enumerate([(5.0, old_held), (new_error, new_held)])
+    )
+    judged = []
+
+    def validate(model, recorded, planner):
+        judged.append((model, recorded.count, planner))
+        return replace(blank, error_20_rms=old_error)
+
+    monkeypatch.setattr(lives, "validate", validate)
+    settings = settings_from(SHORT)
+    chosen = lives._chosen(old, new, settings)
+    assert judged == [(old.model, split(known)[1].count, settings.planner)]
+    assert chosen.round == (0 if keeps else 1)
+    assert chosen.verdict.error_20_rms == (old_error if keeps else new_error)
+    assert chosen.verdict.tried == (old_held if keeps else new_held)
