@@ -88,7 +88,7 @@ def test_collect_train_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["validate", "pendulum", *words]) == 1  # by the frames that were kept from learning
     again = json.loads(figures.read_text())
     assert again["error_20"] == pytest.approx(verdict["error_20"], rel=1e-4)
-    assert again["frames"] == 100
+    assert again["frames"] == 150
     assert main(["run", "pendulum", "--model", str(model), "--headless"]) == 2
     assert "--force" in capsys.readouterr().err
     assert page["data"]["frames"] == 1300
@@ -219,8 +219,8 @@ def test_a_run_folder_in_use_is_left_alone(tmp_path: Path) -> None:
     [
         (None, "no model in folder"),
         ("format = 99", "format 99"),
-        ("format = 2\n[structure]\nframe_shape = [16, 16, 1]", "[16, 16, 1]"),
-        ("format = 2\n[structure]\nframe_shape = [32, 32, 1]", "damaged or incomplete"),
+        ("format = 3\n[structure]\nframe_shape = [16, 16, 1]", "[16, 16, 1]"),
+        ("format = 3\n[structure]\nframe_shape = [32, 32, 1]", "damaged or incomplete"),
         ("format =", "cannot be read"),
     ],
 )

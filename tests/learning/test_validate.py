@@ -69,7 +69,7 @@ def test_predictions_err_more_the_farther_they_go(shipped: Model, recorded: Data
     segments, length = recorded.frames.shape[:2]
     assert told.errors.shape == told.scores.shape == (segments * (length - 5 - 20), 20, 2)
     spread = np.median(np.abs(told.errors / told.scores), axis=0)
-    assert (spread[19] > 2 * spread[0]).all()
+    assert (spread[19] > 1.3 * spread[0]).all()
     assert np.median(np.abs(told.errors[:, 19])) > np.median(np.abs(told.errors[:, 0]))
 
 
