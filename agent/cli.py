@@ -206,14 +206,8 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
 
     command = _command(commands, "run", run, "drive a body to a goal", _RUN)
-    command.add_argument(
-        "--headless",
-        dest="run.headless",
-        action="store_true",
-        default=argparse.SUPPRESS,
-        help="no window",
-    )
-    _add_learn(command)
+    _add_switch(command, "headless", "no window")
+    _add_switch(command, "learn", "go on learning while acting")
     _add_model(command)
     command.add_argument("--force", action="store_true", help="with a model that failed too")
     command.add_argument("--out", type=Path, metavar="FOLDER", help="run folder [runs/NAME-TIME]")
@@ -260,7 +254,7 @@ def _parser() -> Parser:
         "--change", default="", metavar="PHYSICS",
         help="of the pendulum in the middle of the episode: mass=1.3,length=0.7,gravity=12",
     )  # fmt: skip
-    _add_learn(command)
+    _add_switch(command, "learn", "go on learning while acting")
     command.add_argument("--report", type=Path, metavar="FILE", help="write a report there (HTML)")
     command.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     add_settings(command, ["planner", "online", "body"], _EVALUATE_SHORT, **_EVALUATE_DEFAULTS)
@@ -282,13 +276,14 @@ def _add_model(command: Parser) -> None:
     command.add_argument("--model", type=Path, metavar="FOLDER", help="model [the shipped one]")
 
 
-def _add_learn(command: Parser) -> None:
+def _add_switch(command: Parser, name: str, what: str) -> None:
+    """``--name`` for the setting ``run.name``."""
     command.add_argument(
-        "--learn",
-        dest="run.learn",
+        f"--{name}",
+        dest=f"run.{name}",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="go on learning while acting",
+        help=what,
     )
 
 

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, UInt8
 
 from .encoders.decoder import Decoder
-from .encoders.views import Encoder, still_view, views
+from .encoders.views import Encoder, poses_along, still_view, views
 from .graph.check import pytree
 from .graph.encoder_sensor import EncoderSensor
 from .graph.gaussian import Gaussian
@@ -94,9 +93,9 @@ class Model:
         """What the encoder looks at as each of the ``frames`` of a segment comes."""
         return views(frames, self.encoder.window)
 
-    def poses(self, frames: UInt8[Array, "T height width channel"]) -> Float[Array, "T d"]:
-        """The poses of a segment of ``frames``."""
-        return jax.vmap(self.encoder)(self.views(frames))
+    def poses(self, frames: UInt8[Array, "S T height width channel"]) -> Float[Array, "S T d"]:
+        """The poses of all ``frames`` of some segments."""
+        return poses_along(self.encoder, frames)
 
     def at_rest(self, frame: UInt8[Array, "height width channel"]) -> Float[Array, "n"]:
         """The state that shows ``frame`` and does not move: what a goal picture asks for."""

@@ -1,12 +1,13 @@
 """What every kind of encoder is fitted with, and what comes of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
-from ..graph.features import PolynomialFeatures
+from ..graph.features import PolynomialFeatures, Powers
 from .views import Encoder
 
 
@@ -20,12 +21,29 @@ class Schedule:
     steps: int
     batch: int
     learning_rate: float
-    window: int = 2  # frames that an autoencoder looks at
+    window: int  # frames that an autoencoder looks at
     reference: int = 1024  # frames that set the whitening of a step
     filtered: int = 4  # steps that find the velocity before the prediction begins
     predicted: int = 10  # steps predicted without looking
     weight_decay: float = 1e-5
     covariance_penalty: float = 1e-2
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What to fit an encoder to: segments of ``frames`` and ``controls``, of a body whose pose has
+    ``poses`` coordinates and whose motion is linear in the features ``powers``.
+
+    ``progress`` is called with the optimiser's steps done, of ``schedule.steps``, and the loss.
+    """
+
+    frames: UInt8[np.ndarray, "S T height width channel"]
+    controls: Float[np.ndarray, "S T-1 p"]
+    powers: Powers
+    poses: int
+    seed: int
+    schedule: Schedule
+    progress: Callable[[int, float], None] | None = None
 
 
 class Fitted(NamedTuple):

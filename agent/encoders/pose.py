@@ -1,4 +1,4 @@
-"""The pose encoder that prediction trains: one frame in, one pose out."""
+"""The encoder of slow features, corrected by a network or not: one frame in, one pose out."""
 
 from dataclasses import dataclass
 from functools import partial

@@ -12,10 +12,10 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float
 
-from ..graph.features import PolynomialFeatures, Powers
+from ..graph.features import PolynomialFeatures
 from ..graph.learn_motion import first_regression
 from ..graph.motion import pose_features
-from .fitted import Schedule
+from .fitted import Assignment
 from .pose import whitening
 
 _CHUNK = 200  # optimiser steps between two reports of progress
@@ -50,44 +50,37 @@ class _Data:
 
 def fit_last_layer(
     poses: Float[np.ndarray, "S T d"],
-    controls: Float[np.ndarray, "S T-1 p"],
-    powers: Powers,
+    asked: Assignment,
     even: Float[Array, "S*T"],
-    seed: int,
-    schedule: Schedule,
-    progress: Callable[[int, float], None] | None = None,
 ) -> tuple[PolynomialFeatures, Float[np.ndarray, "k d"]]:
     """Features and last layer of the transition that predicts given ``poses`` best, open loop.
 
     ``even`` is what each frame counts.
     """
     task = Task(lambda _, poses: poses, (), _f32(poses), poses)
-    return fit_prediction(task, controls, powers, even, seed, schedule, progress)[1:]
+    return fit_prediction(task, asked, even)[1:]
 
 
 def fit_prediction(
     task: Task,
-    controls: Float[np.ndarray, "S T-1 p"],
-    powers: Powers,
+    asked: Assignment,
     even: Float[Array, "S*T"],
-    seed: int,
-    schedule: Schedule,
-    progress: Callable[[int, float], None] | None = None,
 ) -> tuple[Any, PolynomialFeatures, Float[np.ndarray, "k d"]]:
     """Layers, features and last layer ``(k, d)``, float64, that predict best.
 
-    ``even`` is what each frame counts. ``progress`` is called with the steps done and the loss.
+    ``even`` is what each frame counts.
     """
-    features = pose_features(task.poses, controls, powers)
-    basis, layer = first_regression(features, task.poses, controls)
-    data = _Data(task.inputs, jnp.asarray(controls), features, _f32(basis), even)
+    features = pose_features(task.poses, asked.controls, asked.powers)
+    basis, layer = first_regression(features, task.poses, asked.controls)
+    data = _Data(task.inputs, jnp.asarray(asked.controls), features, _f32(basis), even)
     parameters = _Parameters(task.layers, _f32(layer.weights), jnp.array([2.0, 0.0]))
-    parameters = _optimise(task.raw, parameters, data, seed, schedule, progress)
+    parameters = _optimise(task.raw, parameters, data, asked)
     return parameters.layers, features, basis @ np.asarray(parameters.weights, np.float64)
 
 
-def _optimise(raw, parameters, data, seed, schedule, progress) -> _Parameters:
+def _optimise(raw, parameters, data, asked: Assignment) -> _Parameters:
     """AdamW on random windows; a step with a gradient that is not finite is skipped."""
+    schedule = asked.schedule
     rate = optax.cosine_decay_schedule(schedule.learning_rate, schedule.steps, 0.01)
     optimiser = optax.apply_if_finite(
         optax.chain(
@@ -105,12 +98,12 @@ def _optimise(raw, parameters, data, seed, schedule, progress) -> _Parameters:
 
     advance = jax.jit(lambda carry, keys: jax.lax.scan(step, carry, keys))
     carry = (parameters, optimiser.init(parameters))
-    keys = jax.random.split(jax.random.key(seed), schedule.steps)
+    keys = jax.random.split(jax.random.key(asked.seed), schedule.steps)
     for done in range(0, schedule.steps, _CHUNK):
         chunk = keys[done : done + _CHUNK]
         carry, values = advance(carry, chunk)
-        if progress:
-            progress(done + len(chunk), float(values.mean()))
+        if asked.progress:
+            asked.progress(done + len(chunk), float(values.mean()))
     return carry[0]
 
 

@@ -1,74 +1,77 @@
 """Slow features alone: a fixed linear map from a frame's principal components to its pose."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Array, Float
 
-from ..graph.features import Powers
-from .fitted import Fitted, Schedule
+from .fitted import Assignment, Fitted
 from .pose import PoseEncoder, whitening
 from .prediction import fit_last_layer
-from .slow_features import even_weights, principal_components, slow_directions
+from .slow_features import Weights, even_weights, principal_components, slow_directions
 
 _ROOM, _ROUNDING = 1.5, 1e-4
 
 
-class Slow(NamedTuple):
-    """The encoder, the frames' whitened principal components, and what each frame counts."""
+class Seen(NamedTuple):
+    """What frames show: their ``mean`` ``(pixels,)``, the ``projection`` ``(c, pixels)`` onto
+    whitened principal components, those ``components``, what each frame and change counts, and the
+    most that the components leave out of a frame."""
 
-    encoder: PoseEncoder
+    mean: Float[np.ndarray, "pixels"]
+    projection: Float[np.ndarray, "c pixels"]
     components: Float[np.ndarray, "S T c"]
-    even: Float[Array, "S*T"]
+    weights: Weights
+    usual: float
+
+    @property
+    def even(self) -> Float[Array, "S*T"]:
+        """What each frame counts."""
+        return _f32(self.weights.frames.reshape(-1))
 
 
-def slow_encoder(
-    frames: UInt8[np.ndarray, "S T height width channel"], poses: int, schedule: Schedule
-) -> Slow:
-    """The encoder of the slowest features of ``frames``, without a network."""
-    pixels = frames.reshape(*frames.shape[:2], -1).astype(np.float64) / 255
+def see(asked: Assignment) -> Seen:
+    """The principal components of the frames, and weights as if experience were even."""
+    pixels = asked.frames.reshape(*asked.frames.shape[:2], -1).astype(np.float64) / 255
     mean, projection = principal_components(
-        pixels.reshape(-1, pixels.shape[-1]), schedule.components
+        pixels.reshape(-1, pixels.shape[-1]), asked.schedule.components
     )
     components = ((pixels - mean) @ projection.T).astype(np.float32)
-    few = schedule.slow_components
-    slow = np.zeros((poses, components.shape[-1]))
-    spread = 1 / np.linalg.norm(projection, axis=1)  # standard deviation of each component
-    weights = even_weights((components * spread).astype(np.float64))
-    slow[:, :few] = slow_directions(components[..., :few].astype(np.float64), poses, weights)
-    even = _f32(weights.frames.reshape(-1))
-    start = _f32((components @ _f32(slow).T).reshape(-1, poses))
-    centre, white = whitening(start, even)
+    places = components / np.linalg.norm(projection, axis=1)  # in units of pixels
+    weights = even_weights(places.astype(np.float64))
+    return Seen(mean, projection, components, weights, _usual(pixels - mean, places))
+
+
+def slow_encoder(seen: Seen, asked: Assignment) -> tuple[PoseEncoder, Float[np.ndarray, "S T d"]]:
+    """The encoder of the slowest features of what was ``seen``, without a network, and the poses
+    that it tells."""
+    few, poses = asked.schedule.slow_components, asked.poses
+    slow = np.zeros((poses, seen.components.shape[-1]))
+    slow[:, :few] = slow_directions(
+        seen.components[..., :few].astype(np.float64), poses, seen.weights
+    )
+    spread = 1 / np.linalg.norm(seen.projection, axis=1)  # standard deviation of each component
+    start = seen.components @ np.asarray(slow.T, np.float32)
+    centre, white = whitening(_f32(start.reshape(-1, poses)), seen.even)
     encoder = PoseEncoder(
-        mean=_f32(mean),
-        projection=_f32(projection),
+        mean=_f32(seen.mean),
+        projection=_f32(seen.projection),
         slow=_f32(slow),
         gain=_f32(np.sqrt(spread / spread[0])),  # weaker components are rougher in the pose
         layers=(),
         centre=centre,
         whitening=white,
-        usual=_f32(_usual(pixels - mean, components * spread)),
+        usual=_f32(seen.usual),
     )
-    return Slow(encoder, components, even)
+    return encoder, (start - np.asarray(centre)) @ np.asarray(white).T
 
 
-def fit_slow(
-    frames: UInt8[np.ndarray, "S T height width channel"],
-    controls: Float[np.ndarray, "S T-1 p"],
-    powers: Powers,
-    poses: int,
-    seed: int,
-    schedule: Schedule,
-    progress: Callable[[int, float], None] | None = None,
-) -> Fitted:
+def fit_slow(asked: Assignment) -> Fitted:
     """Slow features, and the transition that predicts them best."""
-    encoder, components, even = slow_encoder(frames, poses, schedule)
-    values = np.asarray(encoder.raw(jnp.asarray(components)))
-    values = (values - np.asarray(encoder.centre)) @ np.asarray(encoder.whitening).T
-    found = fit_last_layer(values, controls, powers, even, seed, schedule, progress)
-    return Fitted(encoder, *found)
+    seen = see(asked)
+    encoder, poses = slow_encoder(seen, asked)
+    return Fitted(encoder, *fit_last_layer(poses, asked, seen.even))
 
 
 def _usual(rows: Float[np.ndarray, "S T pixels"], seen: Float[np.ndarray, "S T c"]) -> float:

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt8
 
@@ -38,6 +39,14 @@ def views(
     steps = jnp.arange(frames.shape[0])
     earlier = [frames[jnp.maximum(steps - late, 0)] for late in reversed(range(window))]
     return jnp.concatenate(earlier, axis=-1)
+
+
+@jax.jit
+def poses_along(
+    encoder: Encoder, frames: UInt8[Array, "S T height width channel"]
+) -> Float[Array, "S T d"]:
+    """The poses of all ``frames`` of some segments."""
+    return jax.lax.map(lambda each: jax.vmap(encoder)(views(each, encoder.window)), frames)
 
 
 def still_view(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -12,7 +13,6 @@ from ..mind import Mind
 from ..model import Model
 from .dataset import Dataset
 from .drive import Errand, drive
-from .spread import poses_of
 
 _NEAR = 0.2  # poses this near count as known to each other, in the pose's standard deviations
 
@@ -34,7 +34,8 @@ def explore(
     """
     rng = np.random.default_rng(seed)
     frames = known.frames.reshape(-1, *known.frames.shape[2:])
-    chances = _rareness(poses_of(model, known.frames))
+    poses = np.asarray(model.poses(jnp.asarray(known.frames)))
+    chances = _rareness(poses.reshape(len(frames), -1))
     length = known.frames.shape[1]
     errands = [
         Errand(frames[rng.choice(len(frames), p=chances)], 1, not k % settings.segments_per_reset)

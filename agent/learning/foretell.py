@@ -54,7 +54,7 @@ def _segment(
 ) -> tuple[Float[Array, "N K d"], Float[Array, "N K d"]]:
     system, T, d = model.system(), frames.shape[0], model.transition.outputs
     noise = jnp.linalg.inv(model.sensor_precision)
-    poses = model.poses(frames)
+    poses = model.poses(frames[None])[0]
 
     every = jnp.ones(T)
     told = Readings(model.views(frames), every > 0)

@@ -1,19 +1,7 @@
-"""The poses that were seen, and choosing few of them that stand for all."""
+"""Choosing few poses that stand for all."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, UInt8
-
-from ..model import Model
-
-
-def poses_of(
-    model: Model, frames: UInt8[np.ndarray, "S T height width channel"]
-) -> Float[np.ndarray, "S*T d"]:
-    """The poses of all ``frames`` of some segments."""
-    found = jax.jit(lambda: jax.lax.map(model.poses, jnp.asarray(frames)))()
-    return np.asarray(found).reshape(-1, found.shape[-1])
+from jaxtyping import Float
 
 
 def spread(poses: Float[np.ndarray, "N d"], count: int) -> list[int]:

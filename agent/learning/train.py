@@ -11,8 +11,8 @@ from ...configs.settings import Train
 from ...envs import BodySpec
 from ..encoders.choose import ENCODERS
 from ..encoders.decoder import fit_decoder
-from ..encoders.fitted import Schedule
-from ..encoders.views import Encoder, views
+from ..encoders.fitted import Assignment, Schedule
+from ..encoders.views import poses_along
 from ..graph.features import polynomial_powers
 from ..graph.learn_motion import Learning, learn_motion
 from ..model import Model
@@ -48,16 +48,17 @@ def train(
         learning_rate=settings.learning_rate,
         window=settings.window,
     )
-    fitted = ENCODERS[settings.encoder](
-        dataset.frames,
-        dataset.controls,
-        powers,
-        settings.poses,
-        seed,
-        schedule,
-        tell("encoder", settings.steps, "loss"),
+    asked = Assignment(
+        frames=dataset.frames,
+        controls=dataset.controls,
+        powers=powers,
+        poses=settings.poses,
+        seed=seed,
+        schedule=schedule,
+        progress=tell("encoder", settings.steps, "loss"),
     )
-    poses = np.asarray(_poses(fitted.encoder, jnp.asarray(dataset.frames)))
+    fitted = ENCODERS[settings.encoder](asked)
+    poses = np.asarray(poses_along(fitted.encoder, jnp.asarray(dataset.frames)))
     learned = learn_motion(
         fitted.features,
         fitted.last_layer,
@@ -86,11 +87,6 @@ def train(
     if fitted.losses:
         scores["losses"] = [round(loss, 4) for loss in fitted.losses]
     return model, scores
-
-
-@jax.jit
-def _poses(encoder: Encoder, frames: jax.Array) -> jax.Array:
-    return jax.lax.map(lambda segment: jax.vmap(encoder)(views(segment, encoder.window)), frames)
 
 
 def _f32(values) -> jax.Array:

@@ -14,7 +14,7 @@ from .calibrate import coverage
 from .dataset import Dataset
 from .foretell import foretell
 from .rehearse import rehearse
-from .spread import poses_of, spread
+from .spread import spread
 
 FAR = 20
 """Steps of the longer prediction that is judged."""
@@ -93,7 +93,8 @@ def validate(model: Model, recorded: Dataset, planner: Planner, seed: int = 0) -
     told = foretell(model, recorded, FAR)
     errors = np.abs(told.errors)
     frames = recorded.frames.reshape(-1, *recorded.frames.shape[2:])
-    poses = poses_of(model, recorded.frames)
+    poses = np.asarray(model.poses(jnp.asarray(recorded.frames)))
+    poses = poses.reshape(len(frames), -1)
     views = np.asarray(jax.jit(jax.vmap(model.views))(jnp.asarray(recorded.frames)))
     twins = _twins(views, poses)
     rehearsed = _rehearsed(model, planner, poses, seed)

@@ -1,10 +1,11 @@
 """A bar that turns in a small picture: frames, controls and angles to train encoders on."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from jopa_agent.agent.encoders.fitted import Schedule
+from jopa_agent.agent.encoders.fitted import Assignment, Schedule
 from jopa_agent.agent.graph.features import polynomial_powers
 
 SEGMENTS, LENGTH, SIZE, POSES = 12, 40, 10, 2
@@ -17,6 +18,7 @@ SCHEDULE = Schedule(
     steps=STEPS,
     batch=8,
     learning_rate=3e-3,
+    window=2,
     reference=128,
     filtered=3,
     predicted=4,
@@ -46,3 +48,9 @@ def make_movie() -> Movie:
     away = away + (axis - np.cos(turned)[..., None, None]) ** 2
     frames = (255 * np.exp(-away / 0.3)).astype(np.uint8)[..., None]
     return Movie(frames, controls.astype(np.float32), turned)
+
+
+def assignment(seed: int, progress: Callable[[int, float], None]) -> Assignment:
+    """To learn the poses of the movie."""
+    movie = make_movie()
+    return Assignment(movie.frames, movie.controls, POWERS, POSES, seed, SCHEDULE, progress)

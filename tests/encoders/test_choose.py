@@ -11,7 +11,7 @@ from jopa_agent.agent.encoders.choose import ENCODERS
 from jopa_agent.agent.encoders.fitted import Fitted
 from jopa_agent.agent.encoders.views import still_view, views
 
-from .movie import POSES, POWERS, SCHEDULE, STEPS, make_movie
+from .movie import POSES, POWERS, STEPS, assignment, make_movie
 
 WINDOWS = {"predictive": 1, "slow": 1, "vae": 2}
 TOLD: dict[str, list[tuple[int, float]]] = {}
@@ -24,15 +24,12 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def fitted(name: str) -> Fitted:
-    movie = make_movie()
     TOLD[name] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(variational, "_ROUNDS", 2)
         patch.setattr(variational, "_EPOCHS", 20)
-        return ENCODERS[name](
-            movie.frames, movie.controls, POWERS, POSES, 3, SCHEDULE,
-            lambda done, loss: TOLD[name].append((done, loss)),
-        )  # fmt: skip
+        told = TOLD[name]
+        return ENCODERS[name](assignment(3, lambda done, loss: told.append((done, loss))))
 
 
 def seen(fitted: Fitted) -> np.ndarray:

@@ -10,7 +10,7 @@ from jopa_agent.agent.encoders.fitted import Fitted
 from jopa_agent.agent.encoders.predictive import fit_predictive
 from jopa_agent.agent.encoders.slow_features import even_weights, principal_components
 
-from .movie import POSES, POWERS, SCHEDULE, STEPS, Movie, make_movie
+from .movie import POSES, POWERS, SCHEDULE, STEPS, Movie, assignment, make_movie
 
 
 @pytest.fixture(scope="module")
@@ -23,23 +23,15 @@ class Training(NamedTuple):
     losses: list[tuple[int, float]]
 
 
-def train(movie: Movie, seed: int) -> Training:
+def train(seed: int) -> Training:
     losses: list[tuple[int, float]] = []
-    fitted = fit_predictive(
-        movie.frames,
-        movie.controls,
-        POWERS,
-        POSES,
-        seed,
-        SCHEDULE,
-        lambda done, loss: losses.append((done, loss)),
-    )
+    fitted = fit_predictive(assignment(seed, lambda done, loss: losses.append((done, loss))))
     return Training(fitted, losses)
 
 
 @pytest.fixture(scope="module")
-def training(movie: Movie) -> Training:
-    return train(movie, seed=3)
+def training() -> Training:
+    return train(seed=3)
 
 
 def poses(training: Training, movie: Movie) -> np.ndarray:
@@ -88,8 +80,8 @@ def test_the_last_layer_predicts_the_poses_it_was_trained_with(training: Trainin
     assert np.mean((change - phi @ fitted.last_layer) ** 2) < 0.5 * np.mean(change**2)
 
 
-def test_the_same_seed_gives_the_same_bits(training: Training, movie: Movie):
-    again = train(movie, seed=3)
+def test_the_same_seed_gives_the_same_bits(training: Training):
+    again = train(seed=3)
     assert again.losses == training.losses
     one, two = (jax.tree.leaves(each.fitted.encoder) for each in (training, again))
     assert all((a == b).all() for a, b in zip(one, two, strict=True))
