@@ -52,8 +52,8 @@ def slow_encoder(seen: Seen, asked: Assignment) -> tuple[PoseEncoder, Float[np.n
         seen.components[..., :few].astype(np.float64), poses, seen.weights
     )
     spread = 1 / np.linalg.norm(seen.projection, axis=1)  # standard deviation of each component
-    start = seen.components @ np.asarray(slow.T, np.float32)
-    centre, white = whitening(_f32(start.reshape(-1, poses)), seen.even)
+    start = _f32(seen.components) @ _f32(slow).T
+    centre, white = whitening(start.reshape(-1, poses), seen.even)
     encoder = PoseEncoder(
         mean=_f32(seen.mean),
         projection=_f32(seen.projection),
@@ -64,7 +64,7 @@ def slow_encoder(seen: Seen, asked: Assignment) -> tuple[PoseEncoder, Float[np.n
         whitening=white,
         usual=_f32(seen.usual),
     )
-    return encoder, (start - np.asarray(centre)) @ np.asarray(white).T
+    return encoder, (np.asarray(start) - np.asarray(centre)) @ np.asarray(white).T
 
 
 def fit_slow(asked: Assignment) -> Fitted:
