@@ -8,33 +8,16 @@ from jaxtyping import Array, Bool, Float, UInt8
 from .encoders.decoder import Decoder
 from .encoders.views import Encoder, poses_along, still_view, views
 from .graph.check import pytree
-from .graph.encoder_sensor import EncoderSensor
-from .graph.gaussian import Gaussian
 from .graph.inference import Inference
 from .graph.learned_features import LearnedFeatures
 from .graph.motion import start_belief
 from .graph.readings import Readings
 from .graph.rows import no_rows
 from .graph.system import Data, JointTransition, System
+from .pose_sensor import PoseSensor
 
 # The transition's parameters are known as well as data told them: they widen its noise.
 INFERENCE = Inference(parameters="predictive")
-
-
-@pytree("encoder", "precision")
-@dataclass(frozen=True)
-class PoseSensor(EncoderSensor):
-    """What a view says about the pose, the first coordinates of the state."""
-
-    encoder: Encoder
-    precision: Float[Array, "d d"]
-
-    def encode(self, observation: UInt8[Array, "height width channels"]) -> Gaussian:
-        """The message that a view sends: the less precise, the less it looks like usual ones."""
-        d = self.precision.shape[0]
-        wide = jnp.eye(d) + self.precision @ self.encoder.disturbance(observation)
-        precision = jnp.linalg.solve(wide, self.precision)
-        return Gaussian.at(self.encoder(observation), 0.5 * (precision + precision.T))
 
 
 @pytree(
@@ -68,7 +51,7 @@ class Model:
         d, n = self.transition.outputs, self.transition.dim
         return System(
             transition=JointTransition((self.transition,)),
-            sensors=(PoseSensor(self.encoder, self.sensor_precision),),
+            sensors=(PoseSensor(self.encoder, self.decoder, self.sensor_precision),),
             links=no_rows(n),
             prior=start_belief(self.transition, jnp.zeros(d)),
             starts=((0, d),),

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jopa_agent.agent.graph.filter import filter_step
+from jopa_agent.agent.graph.gaussian import Belief
 from jopa_agent.agent.graph.system import observed
 from jopa_agent.agent.learning.checkpoint import load_model
 from jopa_agent.agent.model import INFERENCE, Model
@@ -31,8 +32,9 @@ def frame() -> np.ndarray:
 
 def test_a_frame_is_a_message_about_the_pose(model: Model, frame: np.ndarray):
     """Density of the encoder's pose, at any state; nothing is said of velocity and disturbance."""
+    anywhere = Belief.of(jnp.ones((1, 6)), jnp.eye(6)[None])
     rows = jax.jit(
-        lambda model, frame: observed(model.system(), model.seen(frame), None, INFERENCE)
+        lambda model, frame: observed(model.system(), model.seen(frame), anywhere, INFERENCE)
     )
     said = jax.tree.map(lambda x: np.asarray(x[0], np.float64), rows(model, frame))
     pose = np.asarray(model.encoder(jnp.asarray(frame)), np.float64)

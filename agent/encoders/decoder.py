@@ -1,6 +1,6 @@
 """From a pose back to a frame: trained beside an encoder of any kind, which it does not touch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -11,26 +11,33 @@ from jaxtyping import Array, Float, UInt8
 
 from ..graph.check import pytree
 from .layers import Network, ascend, linear_network
-from .pictures import leading_components
+from .pictures import leading_components, pixels_of
 
 _HIDDEN = (128, 128)
 _COMPONENTS = 64
 _STEPS, _BATCH, _RATE = 4000, 128, 3e-3
+_ROOM = 1.2
 
 
-@pytree("network", "mean", "basis")
+@pytree("network", "mean", "basis", "usual_misfit")
 @dataclass(frozen=True)
 class Decoder:
     """``mean + network(pose) basis``, as a frame: ``mean`` ``(pixels,)`` is the average frame,
-    ``basis`` ``(c, pixels)`` its principal components, each as long as its standard deviation."""
+    ``basis`` ``(c, pixels)`` its principal components, each as long as its standard deviation.
+    ``usual_misfit`` is about the largest :meth:`misfit` of frames that it was trained with."""
 
     network: Network
     mean: Float[Array, "pixels"]
     basis: Float[Array, "c pixels"]
+    usual_misfit: Float[Array, ""]
 
     def __call__(self, pose: Float[Array, "d"]) -> Float[Array, "pixels"]:
         """The frame that ``pose`` leads to, from 0 to 1; vmap for many."""
         return jnp.clip(self.mean + self.network(pose) @ self.basis, 0.0, 1.0)
+
+    def misfit(self, pose: Float[Array, "d"], frame: Float[Array, "pixels"]) -> Float[Array, ""]:
+        """Mean absolute difference between ``frame``, from 0 to 1, and what ``pose`` leads to."""
+        return jnp.mean(jnp.abs(frame - self(pose)))
 
 
 def fit_decoder(
@@ -55,7 +62,13 @@ def fit_decoder(
     given = (_f32(poses), _f32(components))
     key = jax.random.key(seed)
     network = ascend(Partial(_worth, share), network, given, key, rates, _BATCH)[0]
-    return Decoder(network, _f32(average), _f32(spread[:, None] * directions))
+    decoder = Decoder(network, _f32(average), _f32(spread[:, None] * directions), _f32(0))
+    left = jax.lax.map(
+        lambda pair: decoder.misfit(pair[0], pixels_of(pair[1])),
+        (_f32(poses), jnp.asarray(frames)),
+        batch_size=256,
+    )
+    return replace(decoder, usual_misfit=_ROOM * left.max())
 
 
 def _worth(share: Array, network: Network, rows: tuple[Array, Array], key: Array) -> Array:

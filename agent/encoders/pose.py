@@ -7,8 +7,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt8
 
-from .views import pixel_noise
-
 Layers = tuple[tuple[Float[Array, "in out"], Float[Array, "out"]], ...]
 
 _RESIDUAL = 0.1  # the network corrects the slow features, it does not replace them
@@ -16,7 +14,7 @@ _RESIDUAL = 0.1  # the network corrects the slow features, it does not replace t
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["mean", "projection", "slow", "gain", "layers", "centre", "whitening", "usual"],
+    data_fields=["mean", "projection", "slow", "gain", "layers", "centre", "whitening"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -27,8 +25,7 @@ class PoseEncoder:
     principal components by ``projection`` ``(c, pixels)``. ``slow`` ``(d, c)`` takes their slow
     directions; ``layers`` are the weights and biases of a tanh network, or none, on the components
     times ``gain`` ``(c,)``. ``centre`` ``(d,)`` and ``whitening`` ``(d, d)`` give the poses of the
-    training data zero mean and unit covariance: a hard constraint against collapse. ``usual`` is
-    the squared length of what the components leave out of a frame, at most.
+    training data zero mean and unit covariance: a hard constraint against collapse.
     """
 
     mean: Float[Array, "pixels"]
@@ -38,7 +35,6 @@ class PoseEncoder:
     layers: Layers
     centre: Float[Array, "d"]
     whitening: Float[Array, "d d"]
-    usual: Float[Array, ""]
 
     def __call__(self, view: UInt8[Array, "height width channel"]) -> Float[Array, "d"]:
         """The pose that ``view`` shows; vmap for many."""
@@ -49,20 +45,6 @@ class PoseEncoder:
     def window(self) -> int:
         """It looks at one frame at a time."""
         return 1
-
-    def disturbance(self, view: UInt8[Array, "height width channel"]) -> Float[Array, "d d"]:
-        """Covariance that whatever disturbs ``view`` adds to its pose; zero for a usual one.
-
-        What the components leave out, beyond what is usual, is taken for noise of all pixels
-        alike, which enters the components with the same strength. To first order in the noise.
-        """
-        row = self._row(view)
-        components = self.projection @ row
-        lengths = jnp.linalg.norm(self.projection, axis=1)
-        outside = jnp.sum(row**2) - jnp.sum((components / lengths) ** 2)
-        noise = pixel_noise(outside, self.usual, max(row.shape[0] - components.shape[0], 1))
-        slope = self.whitening @ jax.jacrev(self.raw)(components) * lengths
-        return noise * slope @ slope.T
 
     def components(self, view: UInt8[Array, "height width channel"]) -> Float[Array, "c"]:
         """Whitened principal components of ``view``."""

@@ -11,19 +11,15 @@ from .pose import PoseEncoder, whitening
 from .prediction import fit_last_layer
 from .slow_features import Weights, even_weights, principal_components, slow_directions
 
-_ROOM, _ROUNDING = 1.5, 1e-4
-
 
 class Seen(NamedTuple):
     """What frames show: their ``mean`` ``(pixels,)``, the ``projection`` ``(c, pixels)`` onto
-    whitened principal components, those ``components``, what each frame and change counts, and the
-    most that the components leave out of a frame."""
+    whitened principal components, those ``components``, and what each frame and change counts."""
 
     mean: Float[np.ndarray, "pixels"]
     projection: Float[np.ndarray, "c pixels"]
     components: Float[np.ndarray, "S T c"]
     weights: Weights
-    usual: float
 
     @property
     def even(self) -> Float[Array, "S*T"]:
@@ -40,7 +36,7 @@ def see(asked: Assignment) -> Seen:
     components = ((pixels - mean) @ projection.T).astype(np.float32)
     places = components / np.linalg.norm(projection, axis=1)  # in units of pixels
     weights = even_weights(places.astype(np.float64))
-    return Seen(mean, projection, components, weights, _usual(pixels - mean, places))
+    return Seen(mean, projection, components, weights)
 
 
 def slow_encoder(seen: Seen, asked: Assignment) -> tuple[PoseEncoder, Float[np.ndarray, "S T d"]]:
@@ -62,7 +58,6 @@ def slow_encoder(seen: Seen, asked: Assignment) -> tuple[PoseEncoder, Float[np.n
         layers=(),
         centre=centre,
         whitening=white,
-        usual=_f32(seen.usual),
     )
     return encoder, (np.asarray(start) - np.asarray(centre)) @ np.asarray(white).T
 
@@ -72,13 +67,6 @@ def fit_slow(asked: Assignment) -> Fitted:
     seen = see(asked)
     encoder, poses = slow_encoder(seen, asked)
     return Fitted(encoder, *fit_last_layer(poses, asked, seen.even))
-
-
-def _usual(rows: Float[np.ndarray, "S T pixels"], seen: Float[np.ndarray, "S T c"]) -> float:
-    """The most that the components leave out of any frame, with some room, and for rounding."""
-    whole = (rows**2).sum(-1)
-    outside = whole - (seen.astype(np.float64) ** 2).sum(-1)
-    return float(_ROOM * outside.max() + _ROUNDING * whole.max())
 
 
 def _f32(values) -> Array:

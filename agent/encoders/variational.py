@@ -26,7 +26,6 @@ _ROUNDS = 6  # of EM, after the autoencoder was trained alone
 _EPOCHS = 60
 _M_STEPS = 300  # of Adam in each M step
 _E_STEP = Learning(rounds=4, prior_weight=1.0, drift=0.998, drift_ratio=0.1)
-_ROOM = 1.5
 
 
 def fit_variational(asked: Assignment) -> Fitted:
@@ -59,9 +58,7 @@ def fit_variational(asked: Assignment) -> Fitted:
 
 def _whitened(vae: LearnedVAE, flat: np.ndarray, even: Array, asked: Assignment) -> WindowVAE:
     means = jax.lax.map(lambda view: vae.moments(view)[0], jnp.asarray(flat), batch_size=256)
-    encoder = WindowVAE(vae, *whitening(means, even), jnp.zeros(()), asked.schedule.window)
-    left = jax.lax.map(encoder.unexplained, jnp.asarray(flat), batch_size=256)
-    return replace(encoder, usual=_ROOM * left.max())
+    return WindowVAE(vae, *whitening(means, even), asked.schedule.window)
 
 
 def _smoothed(encoder: WindowVAE, asked: Assignment) -> tuple[Belief, float]:

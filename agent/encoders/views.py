@@ -6,8 +6,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt8
 
-_NOISY = 0.07  # of the pixels' range: what is stronger is likelier a thing in the way than noise
-
 
 class Encoder(Protocol):
     """From a view of the body to its pose, ``(d,)``; a pytree, so that queries can be compiled.
@@ -23,10 +21,6 @@ class Encoder(Protocol):
 
     def __call__(self, view: UInt8[Array, "height width channels"]) -> Float[Array, "d"]:
         """The pose that ``view`` shows; vmap for many."""
-        ...
-
-    def disturbance(self, view: UInt8[Array, "height width channels"]) -> Float[Array, "d d"]:
-        """Covariance that whatever disturbs ``view`` adds to its pose; zero for a usual one."""
         ...
 
 
@@ -54,16 +48,3 @@ def still_view(
 ) -> UInt8[Array, "height width channels"]:
     """The view of a body that rests as ``frame`` shows it."""
     return jnp.concatenate([jnp.asarray(frame)] * window, axis=-1)
-
-
-def pixel_noise(
-    unexplained: Float[Array, ""], usual: Float[Array, ""], spare: int
-) -> Float[Array, ""]:
-    """Variance of the noise of all pixels alike that leaves a square of ``unexplained`` in
-    ``spare`` dimensions in which an encoder expects nothing but what is ``usual``.
-
-    The variance ``s²`` is raised to ``s² (1 + s² / s₀²)``, since strong disturbances tend to be
-    things in the way, whose pixels conspire.
-    """
-    noise = jnp.maximum(unexplained - usual, 0.0) / spare
-    return noise * (1 + noise / _NOISY**2)

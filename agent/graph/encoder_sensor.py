@@ -68,15 +68,20 @@ class EncoderSensor:
         precision[told] = np.stack([message.precision for message in found])
         return Readings(Gaussian.of(*in_floats(eta, precision)), told)
 
+    def messages(self, values: Any, states: Float[Array, "T n"]) -> Gaussian:
+        """Messages of stacked observations, the same wherever the ``states`` are."""
+        del states
+        return jax.vmap(self.encode)(values)
+
     def rows(self, readings: Readings, states: Float[Array, "T n"]) -> Rows:
-        """The same everywhere: ``states`` is looked at for its shape alone."""
+        """What the observations say near ``states``; nothing where none was made."""
         T, n = states.shape
         if readings.values is None:
             zero = jnp.zeros((T, n), states.dtype)
             return Rows(jnp.zeros((T, n, n), states.dtype), zero, zero[:, 0])
         messages = readings.values
         if not isinstance(messages, Gaussian):
-            messages = jax.vmap(self.encode)(messages)
+            messages = self.messages(messages, states)
         _check_size("an encoder", messages.eta.shape[1:], n)
         told = readings.told
         eta = jnp.where(told[:, None], messages.eta, 0.0)

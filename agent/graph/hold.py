@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -27,15 +28,44 @@ def holding_control(
     The transition is affine in the control up to its own curvature, so one linearisation at the
     middle of the limits gives the weighted least-squares solution.
     """
-    d = transition.outputs
-    middle = 0.5 * (low + high)
-    half = 0.5 * (high - low)
-    local = transition.local(state, middle, "point")
-    moved = slice(d, 2 * d)  # what is left to explain: the change of the velocity
-    whiten = jnp.linalg.solve(transition.layer.noise_root, jnp.eye(d, dtype=state.dtype))
-    effect = whiten @ (local.along_control[moved] * half)
-    change = whiten @ (local.mean - state)[moved]
-    ridge = 1e-6 * jnp.trace(effect.T @ effect) * jnp.eye(half.shape[0], dtype=state.dtype)
-    share = -jnp.linalg.solve(effect.T @ effect + ridge, effect.T @ change)
+    middle, half = 0.5 * (low + high), 0.5 * (high - low)
+    change, effect = _at(transition, state, middle, half)
+    share = -jnp.linalg.solve(_normal(effect), effect.T @ change)
     control = jnp.clip(middle + half * share, low, high)
     return Holding(control, jnp.max(jnp.abs(share)))
+
+
+def effort_std(
+    transition: LearnedFeatures,
+    state: Float[Array, "n"],
+    pose_cov: Float[Array, "d d"],
+    low: Float[Array, "p"],
+    high: Float[Array, "p"],
+) -> Float[Array, ""]:
+    """Standard deviation of the effort that holding takes: what is doubted of the pose, with the
+    covariance ``pose_cov``, and of the transition's parameters. To first order in both."""
+    d, middle, half = transition.outputs, 0.5 * (low + high), 0.5 * (high - low)
+
+    def effort(pose):
+        return holding_control(transition, state.at[:d].set(pose), low, high).effort
+
+    slope = jax.grad(effort)(state[:d])
+    control = holding_control(transition, state, low, high).control
+    _, effect = _at(transition, state, middle, half)
+    doubted = jnp.sum(transition.doubt(state, control) ** 2) / d  # of each, in units of the noise
+    shares = doubted * jnp.diag(jnp.linalg.inv(_normal(effect)))
+    return jnp.sqrt(slope @ pose_cov @ slope + jnp.max(shares))
+
+
+def _at(transition, state, control, half):
+    """The change of the velocity and how the controls act on it, in sigmas of the noise."""
+    d = transition.outputs
+    local = transition.local(state, control, "point")
+    moved = slice(d, 2 * d)
+    whiten = jnp.linalg.solve(transition.layer.noise_root, jnp.eye(d, dtype=state.dtype))
+    return whiten @ (local.mean - state)[moved], whiten @ (local.along_control[moved] * half)
+
+
+def _normal(effect: Float[Array, "d p"]) -> Float[Array, "p p"]:
+    square = effect.T @ effect
+    return square + 1e-6 * jnp.trace(square) * jnp.eye(square.shape[0], dtype=square.dtype)

@@ -22,7 +22,6 @@ NOMINAL = (0.5, 0.9, 0.99)
 """Central shares of a normal distribution that predictions are judged by."""
 
 _QUANTILES = (0.6744898, 1.6448536, 2.5758293)
-_WEIGHTS = np.array([1.0, 2.0, 4.0])  # the tails are where being too sure is dangerous
 _AHEAD = (1, 5, 20)  # steps
 _SEGMENTS = 12  # of those that were learned from
 _START, _STEPS = np.log2([3.0, 0.05, 16.0]), (1.0, 0.5)
@@ -87,4 +86,4 @@ def _widened(model: Model, widths: Widths) -> Model:
 def _misfit(model: Model, recorded: Dataset) -> float:
     scores = foretell(model, recorded, max(_AHEAD)).scores
     found = np.array([coverage(scores[:, ahead - 1]) for ahead in _AHEAD])
-    return float((_WEIGHTS * (found - NOMINAL) ** 2).sum())
+    return float(((found - NOMINAL) ** 2).sum())

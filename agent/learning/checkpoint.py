@@ -23,7 +23,7 @@ from ..model import Model
 from .errors import ModelError
 from .model_tree import TreeReader, TreeWriter
 
-_FORMAT = 3
+_FORMAT = 4
 _TENSORS = "model.safetensors"
 _PAGE = "model.toml"
 _PARTS = ("encoder", "decoder")  # trees of their own
@@ -177,10 +177,9 @@ def _check_parts(encoder: Any, decoder: Any, structure: Mapping[str, Any]) -> No
     d, frame = structure["poses"], tuple(structure["frame_shape"])
     view = jax.ShapeDtypeStruct((*frame[:2], frame[2] * encoder.window), jnp.uint8)
     pose = jax.eval_shape(encoder, view)
-    told = jax.eval_shape(encoder.disturbance, view)
     drawn = jax.eval_shape(decoder, jax.ShapeDtypeStruct((d,), jnp.float32))
-    found = pose.shape, told.shape, drawn.shape
-    if found != ((d,), (d, d), (int(np.prod(frame)),)):
+    found = pose.shape, drawn.shape
+    if found != ((d,), (int(np.prod(frame)),)):
         raise ValueError(f"encoder and decoder give the shapes {found}")
 
 

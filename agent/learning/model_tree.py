@@ -46,7 +46,8 @@ _HOMES = {
     "..graph.sensors": ("CallableSensor", "FixedSensor"),
     "..graph.skeleton": ("Skeleton",),
     "..graph.wishart": ("Wishart",),
-    "..model": ("Model", "PoseSensor"),
+    "..model": ("Model",),
+    "..pose_sensor": ("PoseSensor",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

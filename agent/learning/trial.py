@@ -10,18 +10,19 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 
 from ...configs.settings import Explore
 from ...envs import Body
+from ..graph.hold import effort_std, holding_control
 from ..mind import Mind
 from ..model import Model
-from ..planner import effort, wish_for
 from .dataset import Dataset
 from .drive import Errand, drive
 from .spread import spread
 
-_EASY = 0.8  # of the limits: goals that take more to be held are not asked for
+_EASY = 0.8  # of the limits: goals that may take more to be held are not asked for
+_SURE = 2.0  # standard deviations
 _NEAR = 0.12  # of the poses' standard deviation
 _LAST = 0.2  # of the time given: the share at its end for which it has to be held
 
@@ -45,8 +46,8 @@ def put_to_trial(
     """Let ``mind``, which holds ``model``, drive ``body`` to ``settings.trials`` goals in turn,
     without a reset between them, each for ``settings.trial_segments`` segments.
 
-    The goals are frames of ``known`` that the model can hold with ease, far from each other; None
-    where there are none, or none are asked for.
+    The goals are frames of ``known`` that the model is sure to hold with ease, far from each other;
+    None where there are none, or none are asked for.
     """
     goals = _goals(model, known, settings.trials)
     if not len(goals):
@@ -62,11 +63,23 @@ def put_to_trial(
 
 def _goals(model: Model, known: Dataset, count: int) -> np.ndarray:
     frames = known.frames.reshape(-1, *known.frames.shape[2:])
-    wishes = jax.jit(lambda: jax.lax.map(lambda x: wish_for(model, x), jnp.asarray(frames)))()
-    taken = np.asarray(effort(model, wishes.control))
-    easy = np.flatnonzero(np.asarray(wishes.can_be_held) & (taken < _EASY))
+    poses, taken = (np.asarray(x) for x in _efforts(model, jnp.asarray(frames)))
+    easy = np.flatnonzero(taken < _EASY)
     if not len(easy) or not count:
         return frames[:0]
-    d = model.transition.outputs
-    poses: Float[np.ndarray, "N d"] = np.asarray(wishes.state)[easy, :d]
-    return frames[easy[spread(poses, min(count, len(easy)))]]
+    return frames[easy[spread(poses[easy], min(count, len(easy)))]]
+
+
+@jax.jit
+def _efforts(model, frames):
+    """The pose of each frame, and what it takes at most to hold it, as the model sees it."""
+    transition, d = model.transition, model.transition.outputs
+    limits = model.control_low, model.control_high
+    doubt = jnp.linalg.inv(model.sensor_precision)
+
+    def one(frame):
+        state = model.at_rest(frame)
+        effort = holding_control(transition, state, *limits).effort
+        return state[:d], effort + _SURE * effort_std(transition, state, doubt, *limits)
+
+    return jax.lax.map(one, frames)

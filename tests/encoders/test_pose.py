@@ -30,7 +30,6 @@ def encoder() -> PoseEncoder:
         layers=((normal(COMPONENTS, WIDTH), normal(WIDTH)), (normal(WIDTH, POSES), normal(POSES))),
         centre=normal(POSES),
         whitening=normal(POSES, POSES),
-        usual=jnp.asarray(3.0, jnp.float32),
     )
 
 

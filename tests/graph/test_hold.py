@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jopa_agent.agent.graph.check import replaced
-from jopa_agent.agent.graph.hold import holding_control
+from jopa_agent.agent.graph.hold import effort_std, holding_control
 from scipy.optimize import brentq
 
 from .transitions import PlainMotion, make_transition
@@ -78,3 +78,20 @@ def test_two_controls_on_two_poses_cancel_both_pushes():
     control, _ = ask(model, state, [-50.0, -50.0], [50.0, 50.0])
     after = PlainMotion(model).mean(state, control)
     np.testing.assert_allclose(after, state, rtol=0, atol=1e-5)
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_effort_is_doubted_as_draws_of_pose_and_parameters_scatter_it():
+    model = make_transition(1, 1, degree=2, control_degree=0, seed=4)
+    state, rng = at_rest(model, 0.4), np.random.default_rng(0)
+    low, high, pose_std = np.array([-3.0]), np.array([3.0]), 0.01
+    found = effort_std(model, jnp.asarray(state), jnp.asarray([[pose_std**2]]), low, high)
+    weights, cov = np.asarray(model.layer.mean), np.asarray(model.layer.doubt_root)
+    noise = np.asarray(model.layer.noise_root)[0, 0]
+    efforts = []
+    for _ in range(4000):
+        drawn = weights + noise * (cov @ rng.normal(size=cov.shape[1]))
+        other = model.believing(replaced(model.posterior, mean=jnp.asarray(drawn)))
+        moved = state + np.array([pose_std * rng.normal(), 0.0, 0.0])
+        efforts.append(held(other, jnp.asarray(moved), low, high).effort)
+    assert float(found) == pytest.approx(np.std(efforts), rel=0.1)

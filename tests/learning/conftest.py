@@ -41,13 +41,14 @@ def make_model(
         ),
         centre=normal(poses),
         whitening=normal(poses, poses),
-        usual=jnp.asarray(3.0, jnp.float32),
     )
     network = Network(
         normal(poses, components),
         ((normal(poses, width), normal(width)), (normal(width, components), normal(components))),
     )
-    decoder = Decoder(network, normal(size * size), normal(components, size * size))
+    decoder = Decoder(
+        network, normal(size * size), normal(components, size * size), jnp.asarray(0.1)
+    )
     spread, mixing = rng.normal(size=(len(powers),) * 2), rng.normal(size=(poses, poses))
     transition = motion(
         features=PolynomialFeatures(1 + jnp.abs(normal(2 * poses + 1)), powers, reach=4.5),
