@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..configs.settings import SettingsError, preset_names, shipped_model
+from ..configs.settings import Settings, SettingsError, preset_names, shipped_model
 from ..envs import GoalError, is_environment
 from .evaluation.conditions import ConditionsError, read_change, read_faults, read_kick
 from .learning.errors import DatasetError, ModelError
@@ -183,6 +183,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     model = _model(arguments)
     check_writable(arguments.json)
     check_writable(arguments.report)
+    if arguments.switch is not None:
+        return _switched(arguments, settings, model)
     conditions = Conditions(
         None if arguments.kick is None else read_kick(arguments.kick),
         read_faults(arguments.fault),
@@ -192,6 +194,19 @@ def evaluate(arguments: argparse.Namespace) -> int:
         settings, model, arguments.goals, arguments.starts, conditions, arguments.report,
         arguments.words,
     )  # fmt: skip
+    if arguments.json:
+        write_json(figures, arguments.json)
+    return 0
+
+
+def _switched(arguments: argparse.Namespace, settings: Settings, model: Path) -> int:
+    """``jopa-agent evaluate --switch``"""
+    from .evaluation.command import switch_between
+
+    for name in ("kick", "fault", "change", "report"):
+        if getattr(arguments, name):
+            raise SettingsError(f"--switch and --{name} do not go together: leave one out")
+    figures = switch_between(settings, model, arguments.goals, arguments.switch, arguments.starts)
     if arguments.json:
         write_json(figures, arguments.json)
     return 0
@@ -253,6 +268,10 @@ def _parser() -> Parser:
     command.add_argument(
         "--change", default="", metavar="PHYSICS",
         help="of the pendulum in the middle of the episode: mass=1.3,length=0.7,gravity=12",
+    )  # fmt: skip
+    command.add_argument(
+        "--switch", type=float, metavar="SECONDS",
+        help="another of the goals every so often, drawn by lot, in episodes of --seconds",
     )  # fmt: skip
     _add_switch(command, "learn", "go on learning while acting")
     command.add_argument("--report", type=Path, metavar="FILE", help="write a report there (HTML)")

@@ -96,10 +96,13 @@ class Mind:
         self._frames: deque[np.ndarray | None] = deque(maxlen=self._model.encoder.window)
 
     def set_goal(self, image: np.ndarray) -> bool:
-        """Wish for what ``image`` shows; returns whether it can be held, as the model sees it."""
+        """Wish for what ``image`` shows; returns whether it can be held, as the model sees it.
+
+        What is planned is changed from the next frame on, beginning with the plan so far.
+        """
         self._first_wish = self._wish_for(self._trained, image)
         self._wish = self._wish_at(self._model, self._first_wish.state)
-        self._intent = self._no_intent
+        self._intent = replace(self._intent, arrival=self._no_intent.arrival)
         return bool(self._wish.can_be_held)
 
     def compile(self) -> None:

@@ -18,6 +18,7 @@ _TWO_THIRDS = 0.7
 _LEAST_NOISE = 0.02  # of the pixels' range: what drawing errs by
 _OUTLYING = (6.0, 3.0, 2.0, 2.0, 2.0)  # sigmas at which a pixel counts half, one step after another
 _ALIEN = 4.0  # sigmas beyond which a pixel is of something else
+_SPREAD = 2.0  # of a pose's mean square: beyond, it is none that was ever seen
 _UNSURE = 2.0  # pixels err together, so that they tell half of what they would alone
 _WIDER = 4.0  # at least, as a multiple of the covariance of a usual view's message
 _RIDGE = 1e-3  # of a pixel's information, so that what is not seen can be solved for
@@ -34,7 +35,7 @@ class PoseSensor(EncoderSensor):
     contrast and brightness, under a Cauchy loss of the pixels by reweighted least squares (Holland
     and Welsch, Robust regression using iteratively reweighted least-squares, 1977), begun at the
     encoder's pose and at the predicted one. What share of the picture does not fit at all adds to
-    the doubt.
+    the doubt, and so does a pose far outside those of experience, which have unit variance.
     """
 
     encoder: Encoder
@@ -85,11 +86,12 @@ class PoseSensor(EncoderSensor):
 
         found, told, losses = jax.vmap(fitted)(starts)
         best, d = jnp.argmin(losses), starts.shape[1]
+        strange = jnp.maximum(jnp.mean(found[best, :d] ** 2) - _SPREAD, 0.0)
         alien = jnp.mean(jnp.abs(frame - self._picture(found[best])) > _ALIEN * noise)
         cov = (
             _UNSURE * noise**2 * jnp.linalg.inv(told[best])[:d, :d]
             + _WIDER * jnp.linalg.inv(self.precision)
-            + alien**2 * jnp.eye(d)
+            + (alien**2 + strange**2) * jnp.eye(d)
         )
         precision = jnp.linalg.inv(cov)
         return found[best, :d], 0.5 * (precision + precision.T)

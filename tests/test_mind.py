@@ -177,6 +177,22 @@ def test_a_goal_that_takes_a_torque_is_held(mind: Mind, body: Pendulum):
     assert error[-20:].max() < 0.15
 
 
+def test_a_goal_that_changes_near_by_is_reached_without_falling(mind: Mind, body: Pendulum):
+    """From 20 degrees, which take most of the torque: the plan goes on from the last."""
+    tilted, upright = read_goal("20deg", body), read_goal("upright", body)
+    frame, control = body.reset(0, "hanging"), STILL
+    mind.reset(SETTINGS.run.seed)
+    for goal, ticks in ((tilted, 120), (upright, 60)):
+        mind.set_goal(goal.image)
+        angles = []
+        for _ in range(ticks):
+            control = mind.step(frame, control).controls[0]
+            frame = body.step(control)
+            angles.append(body.truth().state[0])
+        assert angle_error(np.array(angles[-10:]), goal.angle).max() < 0.1
+    assert angle_error(np.array(angles), upright.angle).max() < 0.6
+
+
 def test_a_lost_frame_is_bridged_by_prediction(mind: Mind, body: Pendulum):
     """The belief moves on as predicted, less sure, and a frame brings it back."""
     frame, control, seen = body.reset(3, "gymnasium"), STILL, []

@@ -17,6 +17,7 @@ from .conditions import Conditions
 from .episode import Episode, Task
 from .evaluate import evaluate
 from .figures import coverage, regret_of, summarised
+from .switching import switch_goals, switching_lines
 
 _ALL_DEG = range(-180, 180, 15)
 
@@ -75,6 +76,26 @@ def score_model(
         except OSError as error:
             raise OutputError(f"cannot write {str(report)!r}: {error.strerror}") from None
         print(f"report: {report}")
+    return figures
+
+
+def switch_between(
+    settings: Settings, model: Path, goals: str | None, seconds: float, runs: int
+) -> dict[str, Any]:
+    """Change the goal every so many ``seconds``, print the figures and return them."""
+    load_model(model, settings.body)
+    body = body_for(settings)
+    chosen = _goals(goals, settings, body)
+    if len(chosen) < 2:
+        raise SettingsError("switch: there is one goal alone: give several, as --goals=0,180,-15")
+    if not 0 < seconds <= settings.run.duration_s:
+        raise SettingsError(
+            f"switch {seconds:g}: give seconds, up to the --seconds of the whole, "
+            f"{settings.run.duration_s:g}"
+        )
+    figures = switch_goals(settings, model, body, chosen, seconds, runs)
+    for line in switching_lines(figures):
+        print(line)
     return figures
 
 

@@ -24,6 +24,10 @@ class Task:
     goal: Goal
     seed: int
 
+    def play(self, mind: Mind, body: Body, settings: Settings, conditions: Conditions) -> "Episode":
+        """Play it; see :func:`play_episode`."""
+        return play_episode(mind, body, self, settings, conditions)
+
 
 @dataclass(frozen=True)
 class Episode:

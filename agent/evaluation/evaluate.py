@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from ...configs.settings import Settings
 from ...envs import Body
@@ -13,21 +14,31 @@ from ..bodies import body_for
 from ..jax_setup import set_up_jax
 from ..mind import Mind, load_mind
 from .conditions import AS_IT_IS, Conditions
-from .episode import Episode, Task, play_episode
+
+Played = TypeVar("Played")
+Result = TypeVar("Result", covariant=True)
+
+
+class Task(Protocol[Result]):
+    """Something to be played with a mind and a body, and what comes of it."""
+
+    def play(self, mind: Mind, body: Body, settings: Settings, conditions: Conditions) -> Result:
+        """Play it from the start of an episode."""
+        ...
 
 
 def evaluate(
     settings: Settings,
     model: Path,
-    tasks: Sequence[Task],
+    tasks: Sequence[Task[Played]],
     conditions: Conditions = AS_IT_IS,
-    progress: Callable[[Episode], None] | None = None,
-) -> list[Episode]:
-    """Play the ``tasks`` over all cores; the episodes come in their order.
+    progress: Callable[[Played], None] | None = None,
+) -> list[Played]:
+    """Play the ``tasks`` over all cores; what comes of them is in their order.
 
-    The result of an episode does not depend on the others, nor on how many cores there are.
+    The result of a task does not depend on the others, nor on how many cores there are.
     """
-    done: dict[int, Episode] = {}
+    done: dict[int, Played] = {}
     with ProcessPoolExecutor(
         min(len(tasks), _cpus()),
         get_context("spawn"),
@@ -64,8 +75,8 @@ def _prepare(settings: Settings, model: Path, conditions: Conditions) -> None:
     _Worker.mind.compile()
 
 
-def _play(task: Task) -> Episode:
-    return play_episode(_Worker.mind, _Worker.body, task, _Worker.settings, _Worker.conditions)
+def _play(task: Task[Played]) -> Played:
+    return task.play(_Worker.mind, _Worker.body, _Worker.settings, _Worker.conditions)
 
 
 def _cpus() -> int:

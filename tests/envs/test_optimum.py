@@ -11,7 +11,7 @@ import platformdirs
 import pytest
 from jopa_agent.envs import make_body
 from jopa_agent.envs.camera import Camera
-from jopa_agent.envs.optimum import optimal_returns, value_function
+from jopa_agent.envs.optimum import Stay, optimal_returns, optimal_ticks_away, value_function
 from jopa_agent.envs.physics import PendulumPhysics, read_physics
 from scipy.linalg import solve_discrete_are
 
@@ -58,6 +58,32 @@ def test_the_swing_up_costs_less_than_that_of_any_agent_so_far():
     assert -315 < found[0] < -295
 
 
+def test_the_ticks_away_from_a_goal_near_by_are_those_of_full_torque():
+    """By trying every way of pushing one way, then the other, which is how time is best used."""
+    physics, start, stay = PendulumPhysics(), (np.pi - 0.35, 0.0), Stay(np.pi, 0.1)
+
+    def away(first: int, second: int) -> int:
+        angle, speed, count = *start, 0
+        for tick in range(30):
+            off = (angle - np.pi + np.pi) % (2 * np.pi) - np.pi
+            count += abs(off) > stay.tolerance
+            brake = np.clip(-1.5 * off - 1.2 * speed, -2, 2)
+            torque = 2.0 if tick < first else -2.0 if tick < first + second else brake
+            angle, speed = (float(x) for x in physics.moved(angle, speed, torque))
+        return count
+
+    tried = min(away(first, second) for first in range(8) for second in range(8))
+    found = optimal_ticks_away(physics, stay, np.array([start]), 30, COARSE)
+    assert tried - 2 <= found[0] <= tried
+
+
+def test_a_goal_that_cannot_be_held_has_to_be_left():
+    physics, there = PendulumPhysics(), np.array([[np.pi / 2, 0.0], [0.2, 0.0]])
+    sideways = optimal_ticks_away(physics, Stay(np.pi / 2, 0.1), there[:1], 60, COARSE)
+    assert sideways[0] > 20
+    assert optimal_ticks_away(physics, Stay(0.2, 0.1), there[1:], 60, COARSE)[0] == 0
+
+
 def test_values_are_kept(cache: Path):
     physics = PendulumPhysics(gravity=9.0)
     values = value_function(physics, ((20, 21, 3),))
@@ -67,6 +93,8 @@ def test_values_are_kept(cache: Path):
     np.testing.assert_array_equal(value_function(physics, ((20, 21, 3),)), values + 1)
     kept.write_bytes(b"damaged")
     np.testing.assert_array_equal(value_function(physics, ((20, 21, 3),)), values)
+    value_function(physics, ((20, 21, 3),), Stay(0.0, 0.1))
+    assert len(list((cache / "optimum").iterdir())) == 2
 
 
 @pytest.mark.parametrize("text", ["mass", "mass=", "mass=-1", "mass=nan", "mas=1", "mass=1,mass=2"])
