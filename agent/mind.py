@@ -27,6 +27,7 @@ from .model import INFERENCE, Model
 from .planner import Intent, Outcome, Wish, no_intent, plan, wish_against, wish_at, wish_for
 
 _SURPRISING = 3.0  # sigmas
+_STRUCK = 6.0
 
 
 @dataclass(frozen=True)
@@ -203,9 +204,25 @@ def _observe(
     first: Bool[Array, ""],
     seen: Bool[Array, ""],
 ) -> tuple[Belief, Float[Array, ""]]:
-    """Filter one frame: predict through the applied control, then multiply with the message."""
-    told = filter_step(model.system(), INFERENCE, belief, control, model.seen(view, seen), first)
-    return told.belief, jnp.sqrt(jnp.mean(told.surprise**2))
+    """Filter one frame: predict through the applied control, then multiply with the message.
+
+    Where the frame is more surprising than noise can be, something has struck the body: it is
+    filtered again with a velocity that is as little known as at the start, lest the slow
+    disturbance take the blow for its own.
+    """
+    system, data = model.system(), model.seen(view, seen)
+    told = filter_step(system, INFERENCE, belief, control, data, first)
+    surprise = jnp.sqrt(jnp.mean(told.surprise**2))
+
+    def again():
+        d = model.transition.outputs
+        anything = system.prior.root[:, d : 2 * d]
+        root = free_root(jnp.concatenate([belief.root, anything], axis=1))
+        struck = Belief.of(belief.mean, root)
+        return filter_step(system, INFERENCE, struck, control, data, first).belief
+
+    strange = (surprise > _STRUCK) & ~first
+    return jax.lax.cond(strange, again, lambda: told.belief), surprise
 
 
 def _learn(

@@ -162,6 +162,25 @@ def drive(mind: Mind, body: Body, goal: str, seconds: float) -> np.ndarray:
     return angle_error(np.array(angles), wish.angle)
 
 
+def test_a_blow_is_a_change_of_velocity_and_no_lasting_disturbance(mind: Mind, body: Pendulum):
+    """Struck to 8 rad/s: two frames later the velocity is known, and the disturbance as before."""
+    mind.set_goal(read_goal("hanging", body).image)
+    frame, control, seen, shown = body.reset(0, "hanging"), STILL, [], []
+    mind.reset(SETTINGS.run.seed)
+    for tick in range(43):
+        if tick == 40:
+            body.push(8.0)
+        seen.append(mind.step(frame, control))
+        shown.append(np.asarray(mind._model.encoder(frame)))
+        control = seen[-1].controls[0]
+        frame = body.step(control)
+    assert seen[41].surprise > 6
+    moved = shown[42] - shown[41]
+    assert np.linalg.norm(seen[42].mean[2:4] - moved) < 0.1 * np.linalg.norm(moved)
+    change = seen[42].mean[4:] - seen[40].mean[4:]
+    assert np.linalg.norm(change) < 0.01 * np.linalg.norm(moved)
+
+
 def test_from_hanging_it_swings_up_and_stays(mind: Mind, body: Pendulum):
     error = drive(mind, body, "upright", seconds=8)
     assert error[-20:].max() < 0.1  # the last second
