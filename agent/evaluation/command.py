@@ -39,7 +39,7 @@ def score_model(
     load_model(model, settings.body)
     body = body_for(settings)
     tasks = [
-        Task(goal, settings.run.seed + start)
+        Task(goal, settings.run.seed + start, conditions)
         for goal in _goals(goals, settings, body)
         for start in range(starts)
     ]
@@ -61,7 +61,7 @@ def score_model(
             figure = f"{sum(done)} of {len(done)} succeeded"
             progress.update(task, completed=len(done), figure=figure)
 
-        episodes = evaluate(settings, model, tasks, conditions, show)
+        episodes = evaluate(settings, model, tasks, show)
     regret = regret_of(body, episodes)
     figures = summarised(episodes, regret, coverage(episodes), settings, str(model))
     for line in _lines(figures):

@@ -19,14 +19,15 @@ NEAR = 0.15
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be done: a goal, and the seed of the start."""
+    """What is to be done: a goal, the seed of the start, and what it is made harder with."""
 
     goal: Goal
     seed: int
+    conditions: Conditions = AS_IT_IS
 
-    def play(self, mind: Mind, body: Body, settings: Settings, conditions: Conditions) -> "Episode":
+    def play(self, mind: Mind, body: Body, settings: Settings) -> "Episode":
         """Play it; see :func:`play_episode`."""
-        return play_episode(mind, body, self, settings, conditions)
+        return play_episode(mind, body, self, settings)
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,13 @@ class Episode:
         }
 
 
-def play_episode(
-    mind: Mind, body: Body, task: Task, settings: Settings, conditions: Conditions = AS_IT_IS
-) -> Episode:
+def play_episode(mind: Mind, body: Body, task: Task, settings: Settings) -> Episode:
     """Play ``settings.run.duration_s`` seconds of the body's time from the start of the seed.
 
     What is scored is the true angle or, where the body has none, the believed distance.
     """
     run, seed, goal, period_s = settings.run, task.seed, task.goal, body.spec.period_s
+    conditions = task.conditions
     ticks = round(run.duration_s / period_s)
     camera = FaultyCamera(conditions.faults, ticks, period_s, seed)
     kept = np.unique(np.linspace(0, max(ticks - 1, 0), _FRAMES).round().astype(int))

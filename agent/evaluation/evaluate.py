@@ -13,7 +13,6 @@ from ...envs import Body
 from ..bodies import body_for
 from ..jax_setup import set_up_jax
 from ..mind import Mind, load_mind
-from .conditions import AS_IT_IS, Conditions
 
 Played = TypeVar("Played")
 Result = TypeVar("Result", covariant=True)
@@ -22,7 +21,7 @@ Result = TypeVar("Result", covariant=True)
 class Task(Protocol[Result]):
     """Something to be played with a mind and a body, and what comes of it."""
 
-    def play(self, mind: Mind, body: Body, settings: Settings, conditions: Conditions) -> Result:
+    def play(self, mind: Mind, body: Body, settings: Settings) -> Result:
         """Play it from the start of an episode."""
         ...
 
@@ -31,7 +30,6 @@ def evaluate(
     settings: Settings,
     model: Path,
     tasks: Sequence[Task[Played]],
-    conditions: Conditions = AS_IT_IS,
     progress: Callable[[Played], None] | None = None,
 ) -> list[Played]:
     """Play the ``tasks`` over all cores; what comes of them is in their order.
@@ -43,7 +41,7 @@ def evaluate(
         min(len(tasks), _cpus()),
         get_context("spawn"),
         initializer=_prepare,
-        initargs=(settings, model, conditions),
+        initargs=(settings, model),
     ) as pool:
         try:
             waiting = {pool.submit(_play, task): index for index, task in enumerate(tasks)}
@@ -63,20 +61,19 @@ class _Worker:
     mind: Mind
     body: Body
     settings: Settings
-    conditions: Conditions
 
 
-def _prepare(settings: Settings, model: Path, conditions: Conditions) -> None:
+def _prepare(settings: Settings, model: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     set_up_jax()
-    _Worker.settings, _Worker.conditions = settings, conditions
+    _Worker.settings = settings
     _Worker.body = body_for(settings)
     _Worker.mind = load_mind(model, settings)
     _Worker.mind.compile()
 
 
 def _play(task: Task[Played]) -> Played:
-    return task.play(_Worker.mind, _Worker.body, _Worker.settings, _Worker.conditions)
+    return task.play(_Worker.mind, _Worker.body, _Worker.settings)
 
 
 def _cpus() -> int:

@@ -10,7 +10,6 @@ import numpy as np
 from ...configs.settings import Settings
 from ...envs import Body, Goal
 from ..mind import Mind
-from .conditions import Conditions
 from .episode import NEAR
 from .evaluate import evaluate
 from .score import angle_error
@@ -39,9 +38,8 @@ class Run:
     seed: int
     seconds: float
 
-    def play(self, mind: Mind, body: Body, settings: Settings, conditions: Conditions) -> list[Leg]:
-        """Play it; the camera is sound and nothing strikes the body, whatever ``conditions``."""
-        del conditions
+    def play(self, mind: Mind, body: Body, settings: Settings) -> list[Leg]:
+        """Play it."""
         rng, run = np.random.default_rng(self.seed), settings.run
         image = body.reset(self.seed, run.start)
         mind.reset(self.seed)
