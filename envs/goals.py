@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .body import Body, Posable
+from .physics import wrapped
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -144,7 +145,7 @@ def _angle_in(image: np.ndarray, body: Posable) -> float:
         errors = [_difference(body.picture(angle), image) for angle in angles]
         best = angles[int(np.argmin(errors))]
         angles = best + np.deg2rad(np.arange(-step_deg, step_deg + 1e-9, step_deg / 8))
-    return float((best + np.pi) % (2 * np.pi) - np.pi)
+    return float(wrapped(best))
 
 
 def _difference(first: np.ndarray, second: np.ndarray) -> float:

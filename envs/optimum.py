@@ -18,7 +18,7 @@ import numpy as np
 import platformdirs
 from jaxtyping import Array, Float
 
-from .physics import PendulumPhysics
+from .physics import PendulumPhysics, wrapped
 
 Grids = tuple[tuple[int, int, int], ...]
 
@@ -37,8 +37,8 @@ class Stay:
 
     def cost(self, angle: Array, speed: Array, torque: Array) -> Array:
         """What one tick costs."""
-        away = (angle - self.angle + jnp.pi) % (2 * jnp.pi) - jnp.pi
-        return jnp.broadcast_to(jnp.abs(away) > self.tolerance, jnp.shape(speed + torque)) * 1.0
+        away = jnp.abs(wrapped(angle - self.angle)) > self.tolerance
+        return jnp.broadcast_to(away, jnp.shape(speed + torque)) * 1.0
 
 
 def optimal_returns(

@@ -29,10 +29,12 @@ class PendulumPhysics:
 
     def cost(self, angle: Any, speed: Any, torque: Any) -> Any:
         """What one step costs: less the reward of Pendulum-v1."""
-        import jax.numpy as jnp
+        return wrapped(angle) ** 2 + 0.1 * speed**2 + 0.001 * torque**2
 
-        away = (angle + jnp.pi) % (2 * jnp.pi) - jnp.pi
-        return away**2 + 0.1 * speed**2 + 0.001 * torque**2
+
+def wrapped(angle: Any) -> Any:
+    """``angle`` (rad, numbers or arrays) turned to -π ... π."""
+    return (angle + math.pi) % (2 * math.pi) - math.pi
 
 
 def read_physics(text: str) -> PendulumPhysics:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.projections.polar import PolarAxes
 
 from ...configs.settings import Settings
+from ...envs.physics import wrapped
 from .episode import Episode
 from .figures import Regret, central_ranks, worst
 
@@ -197,7 +198,7 @@ def _errors(axes: Axes, episodes: Sequence[Episode], settings: Settings) -> str:
 
 def _portraits(axes: Axes, episodes: Sequence[Episode]) -> str:
     for episode in episodes[:40]:
-        angle = (episode.states[:, 0] + np.pi) % (2 * np.pi) - np.pi
+        angle = wrapped(episode.states[:, 0])
         angle = np.where(np.abs(np.diff(angle, prepend=angle[0])) > np.pi, np.nan, angle)
         axes.plot(angle, episode.states[:, 1], color=_BLUE, linewidth=0.5, alpha=0.5)
     axes.set_xlabel("angle, rad")

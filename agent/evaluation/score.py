@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...envs.physics import wrapped
+
 HOLD_S = 10.0  # a goal counts as held when the body stays near it for this long, to the end
 
 
@@ -28,7 +30,7 @@ class Score:
 def angle_error(angles: np.ndarray, goal_angle: float) -> np.ndarray:
     """Distance on the circle from ``angles`` (T,) to ``goal_angle``: (T,) in 0 ... pi radians."""
     turned = np.asarray(angles, dtype=np.float64) - goal_angle
-    return np.abs((turned + np.pi) % (2 * np.pi) - np.pi)
+    return np.abs(wrapped(turned))
 
 
 def score(angles: np.ndarray, goal_angle: float, period_s: float, tolerance_rad: float) -> Score:
