@@ -221,8 +221,8 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
 
     command = _command(commands, "run", run, "drive a body to a goal", _RUN)
-    _add_switch(command, "headless", "no window")
-    _add_switch(command, "learn", "go on learning while acting")
+    _add_flag(command, "headless", "no window")
+    _add_flag(command, "learn", "go on learning while acting")
     _add_model(command)
     command.add_argument("--force", action="store_true", help="with a model that failed too")
     command.add_argument("--out", type=Path, metavar="FOLDER", help="run folder [runs/NAME-TIME]")
@@ -273,7 +273,7 @@ def _parser() -> Parser:
         "--switch", type=float, metavar="SECONDS",
         help="another of the goals every so often, drawn by lot, in episodes of --seconds",
     )  # fmt: skip
-    _add_switch(command, "learn", "go on learning while acting")
+    _add_flag(command, "learn", "go on learning while acting")
     command.add_argument("--report", type=Path, metavar="FILE", help="write a report there (HTML)")
     command.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     add_settings(command, ["planner", "online", "body"], _EVALUATE_SHORT, **_EVALUATE_DEFAULTS)
@@ -295,7 +295,7 @@ def _add_model(command: Parser) -> None:
     command.add_argument("--model", type=Path, metavar="FOLDER", help="model [the shipped one]")
 
 
-def _add_switch(command: Parser, name: str, what: str) -> None:
+def _add_flag(command: Parser, name: str, what: str) -> None:
     """``--name`` for the setting ``run.name``."""
     command.add_argument(
         f"--{name}",

@@ -27,7 +27,7 @@ from .model import INFERENCE, Model
 from .planner import Intent, Outcome, Wish, no_intent, plan, wish_against, wish_at, wish_for
 
 _SURPRISING = 3.0  # sigmas
-_STRUCK = 6.0
+_STRUCK = 6.0  # sigmas: no noise is as surprising
 
 
 @dataclass(frozen=True)

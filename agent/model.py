@@ -46,6 +46,11 @@ class Model:
     control_high: Float[Array, "p"]
     frame_shape: tuple[int, int, int]
 
+    @property
+    def sensor_cov(self) -> Float[Array, "d d"]:
+        """Covariance of the noise in the encoder's message."""
+        return jnp.linalg.inv(self.sensor_precision)
+
     def system(self) -> System:
         """The factor graph that all queries are put to."""
         d, n = self.transition.outputs, self.transition.dim

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt8
 
+from .pictures import pixels_of
+
 Layers = tuple[tuple[Float[Array, "in out"], Float[Array, "out"]], ...]
 
 _RESIDUAL = 0.1  # the network corrects the slow features, it does not replace them
@@ -62,7 +64,7 @@ class PoseEncoder:
         return slow + _RESIDUAL * (hidden @ weight + bias)
 
     def _row(self, view: UInt8[Array, "height width channel"]) -> Float[Array, "pixels"]:
-        return view.reshape(-1) / jnp.float32(255) - self.mean
+        return pixels_of(view) - self.mean
 
 
 def whitening(

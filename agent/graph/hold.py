@@ -47,10 +47,10 @@ def effort_std(
     d, middle, half = transition.outputs, 0.5 * (low + high), 0.5 * (high - low)
 
     def effort(pose):
-        return holding_control(transition, state.at[:d].set(pose), low, high).effort
+        holding = holding_control(transition, state.at[:d].set(pose), low, high)
+        return holding.effort, holding.control
 
-    slope = jax.grad(effort)(state[:d])
-    control = holding_control(transition, state, low, high).control
+    slope, control = jax.grad(effort, has_aux=True)(state[:d])
     _, effect = _at(transition, state, middle, half)
     doubted = jnp.sum(transition.doubt(state, control) ** 2) / d  # of each, in units of the noise
     shares = doubted * jnp.diag(jnp.linalg.inv(_normal(effect)))

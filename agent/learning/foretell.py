@@ -53,7 +53,7 @@ def _segment(
     controls: Float[Array, "T-1 p"],
 ) -> tuple[Float[Array, "N K d"], Float[Array, "N K d"]]:
     system, T, d = model.system(), frames.shape[0], model.transition.outputs
-    noise = jnp.linalg.inv(model.sensor_precision)
+    noise = model.sensor_cov
     poses = model.poses(frames[None])[0]
 
     every = jnp.ones(T)

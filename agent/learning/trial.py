@@ -75,11 +75,10 @@ def _efforts(model, frames):
     """The pose of each frame, and what it takes at most to hold it, as the model sees it."""
     transition, d = model.transition, model.transition.outputs
     limits = model.control_low, model.control_high
-    doubt = jnp.linalg.inv(model.sensor_precision)
 
     def one(frame):
         state = model.at_rest(frame)
         effort = holding_control(transition, state, *limits).effort
-        return state[:d], effort + _SURE * effort_std(transition, state, doubt, *limits)
+        return state[:d], effort + _SURE * effort_std(transition, state, model.sensor_cov, *limits)
 
     return jax.lax.map(one, frames)
