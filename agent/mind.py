@@ -80,17 +80,20 @@ class Mind:
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
-        """Forget belief and plan, as at the start of an episode, and what was learned since the
-        training; the goal stays.
+        """Begin an episode, and forget what was learned since the training; the goal stays.
 
         ``seed`` is that of the guesses that planning starts from.
         """
         self._seed = seed
         self._key = jax.random.key(seed)
-        self._tick = 0
-        self._belief = self._no_belief
-        self._intent, self._wish = self._no_intent, self._first_wish
+        self._wish = self._first_wish
         self._model, self._lessons = self._trained, no_lessons(self._trained.transition)
+        self.begin_episode()
+
+    def begin_episode(self) -> None:
+        """Forget belief and plan: the body begins anew."""
+        self._tick = 0
+        self._belief, self._intent = self._no_belief, self._no_intent
         self._lesson: tuple[Belief, np.ndarray, Belief, Array] | None = None
         still = np.zeros(self._model.control_low.shape, np.float32)
         self._handed_over = deque([still] * (self._late + 1), self._late + 1)

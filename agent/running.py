@@ -23,7 +23,7 @@ def run(settings: Settings, model: Path, out: Path, json_file: Path | None) -> N
             f"goal {goal.name}: to rest there takes {goal.holding_effort:.1f} times the control's "
             "limit; the agent will pass it as near as it can"
         )
-    drawing = Thread(target=import_module, args=(".runtime.report", __package__), daemon=True)
+    drawing = Thread(target=import_module, args=(".runtime.report", __package__))
     drawing.start()  # slow to import, and nothing may be slow after Ctrl-C
     summary, record = supervisor.run(settings, goal, model, out)
     for line in _lines(summary):
@@ -82,6 +82,9 @@ def _lines(summary: Summary) -> list[str]:
         f"          filter {_spread(summary.filter_ms)}, plan {_spread(summary.plan_ms)}",
         f"missed    {summary.missed_deadlines} deadlines, {summary.late_plans} late plans",
     ]
+    for fault in summary.faults:
+        back = "not replaced" if fault.back_after_s is None else f"{fault.back_after_s:.1f} s"
+        lines.append(f"fault     tick {fault.tick}: {fault.process} {fault.what}; back: {back}")
     return lines
 
 

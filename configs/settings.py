@@ -95,7 +95,7 @@ class Run(Section):
 
 
 class Runtime(Section):
-    """Timing of the processes."""
+    """Timing of the processes, and what is done about their faults."""
 
     command_lead_ms: NonNegative = Field(
         default=6.0, description="a command is settled this long before its step, plan or no plan"
@@ -105,7 +105,19 @@ class Runtime(Section):
     )
     stop_timeout_s: Positive = Field(default=1.5, description="grace at the end before a kill")
     health_period_s: Positive = Field(
-        default=0.5, description="how often each process reports progress"
+        default=0.2, description="how often each process reports progress"
+    )
+    older_plan_ticks: Annotated[int, Field(ge=0)] = Field(
+        default=1, description="ticks that a plan serves beyond its own; then the safe control"
+    )
+    stall_timeout_s: Positive = Field(
+        default=1.0, description="a process without progress for this long is replaced"
+    )
+    restarts: Annotated[int, Field(ge=0)] = Field(
+        default=5, description="times within a minute that a process is replaced before giving up"
+    )
+    spare: bool = Field(
+        default=True, description="in real time a second inference process stands by"
     )
 
 

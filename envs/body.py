@@ -24,6 +24,13 @@ class BodySpec:
     safe_control: np.ndarray
     frame_shape: tuple[int, int, int]
 
+    def allows(self, controls: np.ndarray) -> bool:
+        """Whether controls ``(p,)`` or ``(H, p)`` may be played: each within its limits, which
+        contain no NaN."""
+        if controls.shape[-1:] != self.control_low.shape:
+            return False
+        return bool(((controls >= self.control_low) & (controls <= self.control_high)).all())
+
 
 @dataclass(frozen=True)
 class Truth:

@@ -26,6 +26,13 @@ class Clock:
     period_ns: int
     realtime: bool
 
+    def tick_at(self, moment_ns: int) -> int:
+        """The newest tick whose deadline has come by a moment in real time; -1 before the first,
+        and always in lockstep."""
+        if not self.realtime:
+            return -1
+        return max(-1, (moment_ns - self.t0_ns) // self.period_ns)
+
     def deadline_ns(self, tick: int, lead_ns: int = 0) -> int | None:
         """``lead_ns`` before the moment that ``tick`` begins; None in lockstep."""
         return self.t0_ns + tick * self.period_ns - lead_ns if self.realtime else None

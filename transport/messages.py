@@ -1,7 +1,8 @@
 """The messages that the processes exchange, one type a stream.
 
-Every message travels behind a :class:`Header`. Identifiers are add-only: a message whose fields
-change keeps its identifier and gets another schema hash, which receivers of the old one refuse.
+Every message travels behind a :class:`Header`. Identifiers are add-only, and one that has been
+taken back (10) is not used again: a message whose fields change keeps its identifier and gets
+another schema hash, which receivers of the old one refuse.
 """
 
 from dataclasses import dataclass
@@ -36,12 +37,14 @@ class Header:
 class Frame:
     """Frame ``k``: what the camera saw right after step ``k``.
 
-    ``control`` is what the body was really given in that step (zeros in frame 0).
+    ``control`` is what the body was really given in that step (zeros in the first frame of an
+    episode). ``episode`` rises with every new beginning of the body, which no control led to.
     """
 
     ID: ClassVar[int] = 1
     image: Annotated[np.ndarray, Array("uint8", "height", "width", "channels")]
     control: Annotated[np.ndarray, Array("float32", "control")]
+    episode: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +127,8 @@ class State(IntEnum):
 class Health:
     """What a process tells the supervisor; counts are since its start.
 
-    The header's tick is the last one that it handled. ``lateness_ms`` is the worst of the last
-    report period.
+    The header's tick is the newest of its input that it has handled. ``lateness_ms`` is the worst
+    of the last report period.
     """
 
     ID: ClassVar[int] = 7
@@ -144,13 +147,15 @@ class Health:
 class Start:
     """The supervisor's word to begin; the deadline of tick ``k`` is ``t0_ns + k * period_ns``.
 
-    With ``realtime`` false there are no deadlines: each stage waits for its input.
+    With ``realtime`` false there are no deadlines: each stage waits for its input. ``tick`` is the
+    first one that is left to do: more than 0 for a process that takes the place of another.
     """
 
     ID: ClassVar[int] = 8
     t0_ns: int
     period_ns: int
     realtime: bool
+    tick: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,14 +165,7 @@ class Stop:
     ID: ClassVar[int] = 9
 
 
-@dataclass(frozen=True, eq=False)
-class Hello:
-    """Repeated by a publisher until the start: whoever hears it will lose nothing that follows."""
-
-    ID: ClassVar[int] = 10
-
-
-Message = Frame | Plan | Belief | Command | Goal | Truth | Health | Start | Stop | Hello
+Message = Frame | Plan | Belief | Command | Goal | Truth | Health | Start | Stop
 
 STREAMS: dict[str, type] = {
     "frame": Frame,
@@ -177,4 +175,4 @@ STREAMS: dict[str, type] = {
     "goal": Goal,
     "truth": Truth,
 }
-"""What is published, by name; each stream also carries :class:`Hello` before the start."""
+"""What is published, by name."""

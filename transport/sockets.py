@@ -11,21 +11,33 @@ QUEUE = 1000
 """Messages that wait for a slow reader before new ones are dropped: many seconds of any stream,
 so that lockstep loses none; what is too old to use is the reader's to judge."""
 
+RECONNECT_MS = 10
+"""How soon an end looks again for another that has gone: its process may be back at any moment."""
+
+READER = b"reader:"
+"""What the subscription that names a reader begins with."""
+
 CONTROL = "control"
 """Name of the endpoint where the supervisor hears the health of all and speaks to each."""
 
 
 def publisher(context: zmq.Context, folder: Path, stream: str) -> zmq.Socket:
-    """The publishing end of a stream: it binds, and there is one."""
-    socket = _socket(context, zmq.PUB)
+    """The publishing end of a stream: it binds, and there is one; it is told who reads."""
+    socket = _socket(context, zmq.XPUB)
+    socket.setsockopt(zmq.XPUB_VERBOSE, 1)  # of every reader, not of the first alone
     socket.bind(endpoint(folder, stream))
     return socket
 
 
-def subscriber(context: zmq.Context, folder: Path, stream: str) -> zmq.Socket:
-    """A reading end of a stream; it may connect before the stream is bound."""
+def subscriber(context: zmq.Context, folder: Path, stream: str, reader: str) -> zmq.Socket:
+    """A reading end of a stream; it may connect before the stream is bound, or bound again.
+
+    The publisher is told the name of the ``reader``, as one more subscription, which no message
+    begins with; the last one, so that whoever is named reads everything.
+    """
     socket = _socket(context, zmq.SUB)
     socket.setsockopt(zmq.SUBSCRIBE, b"")
+    socket.setsockopt(zmq.SUBSCRIBE, READER + reader.encode())
     socket.connect(endpoint(folder, stream))
     return socket
 
@@ -59,6 +71,7 @@ def endpoint(folder: Path, name: str) -> str:
 def _socket(context: zmq.Context, kind: int) -> zmq.Socket:
     socket = context.socket(kind)
     socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
     socket.setsockopt(zmq.SNDHWM, QUEUE)
     socket.setsockopt(zmq.RCVHWM, QUEUE)
     # A larger message cuts its reader off for good; ``encode`` refuses to make one.

@@ -8,6 +8,7 @@ import zmq
 from .clock import now_ns
 from .codec import WireError, decode, encode
 from .messages import Header, Message
+from .sockets import READER
 
 _BATCH = 100  # messages read in one go, so that a flood cannot hold a loop past its deadline
 
@@ -26,6 +27,21 @@ class Publisher:
         self._socket = socket
         self._source = source
         self._sequence = 0
+        self._readers: set[str] = set()
+
+    def readers(self) -> set[str]:
+        """Who has been known to read this stream: nothing that is sent from now on is lost to them.
+
+        ZeroMQ keeps the order of subscriptions, and tells them to the socket that publishes.
+        """
+        for _ in range(_BATCH):
+            try:
+                told = self._socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            if told[:1] == b"\x01" and told[1:].startswith(READER):
+                self._readers.add(told[1 + len(READER) :].decode(errors="replace"))
+        return self._readers
 
     def send(
         self, message: Message, tick: int = -1, epoch: int = 0, stamp_ns: int | None = None

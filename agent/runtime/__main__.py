@@ -1,7 +1,9 @@
-"""One process of the agent: ``python -m jopa_agent.agent.runtime NAME RUN SOCKETS``."""
+"""One process of the agent: ``python -m jopa_agent.agent.runtime NAME FOLDER``."""
 
 import argparse
+import ctypes
 import os
+import signal
 import stat
 import sys
 import threading
@@ -10,19 +12,23 @@ from importlib import import_module
 from pathlib import Path
 
 from ...transport.messages import State
-from .folder import read
+from .folder import read, remove_launch
 from .process import Child, Stopped
 from .table import PROCESSES
+
+_PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 def main() -> int:
     """Run the named process until it is told to stop; the exit status."""
     arguments = _arguments()
-    folders = [arguments.sockets] + ([arguments.private] if arguments.private else [])
+    folders = [arguments.folder] + ([arguments.private] if arguments.private else [])
     _end_with_parent(folders)
     try:
-        launch = read(arguments.run)
-        child = Child(arguments.name, launch, arguments.sockets, arguments.private)
+        launch = read(arguments.folder)
+        child = Child(
+            arguments.name, launch, arguments.folder, arguments.private, arguments.generation
+        )
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
@@ -51,29 +57,39 @@ def _arguments() -> argparse.Namespace:
     )
     names = [process.name for process in PROCESSES]
     parser.add_argument("name", choices=names, help="which process")
-    parser.add_argument("run", type=Path, help="folder of the run: settings.toml, launch.toml")
-    parser.add_argument("sockets", type=Path, help="folder of the run's sockets")
+    parser.add_argument(
+        "folder", type=Path, help="the run's sockets, settings.toml, launch.toml and goal.npy"
+    )
     parser.add_argument("--private", type=Path, help="folder of the sockets for scoring")
+    parser.add_argument(
+        "--generation", type=int, default=0, help="more than 0: in the place of one that was lost"
+    )
     return parser.parse_args()
 
 
 def _end_with_parent(folders: list[Path]) -> None:
-    """Where standard input is the supervisor's pipe: when it closes, clean up and end at once."""
+    """Where standard input is the supervisor's pipe: when it closes, clean up and end at once.
+
+    A process that is stopped would not notice: Linux lets it go on when its parent dies.
+    """
     if stat.S_ISFIFO(os.fstat(0).st_mode):
         threading.Thread(target=_watch_parent, args=(folders,), daemon=True).start()
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
 
 
 def _watch_parent(folders: list[Path]) -> None:
     while os.read(0, 1):
         pass
     for folder in folders:
-        _remove_sockets(folder)
+        _remove(folder)
     os._exit(1)
 
 
-def _remove_sockets(folder: Path) -> None:
-    """Remove the socket files in ``folder`` and the folder, if nothing else is in it."""
+def _remove(folder: Path) -> None:
+    """Remove sockets and launch files in ``folder``, and the folder if nothing else is in it."""
     try:
+        remove_launch(folder)
         for file in folder.iterdir():
             if file.is_socket():
                 file.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """Actuation: one command a tick, from the plan made for it if that comes in time."""
 
-from ...transport.clock import NS_PER_MS, Clock
+from ...transport.clock import NS_PER_MS, Clock, now_ns
 from ...transport.messages import Command, Goal, Header, Plan
 from .arbiter import Arbiter, Verdict
 from .process import Child
@@ -9,19 +9,21 @@ from .process import Child
 def main(child: Child) -> None:
     """Settle each tick as soon as its plan is there, and a lead before its deadline at the latest.
 
-    In lockstep there are no deadlines: it waits for the plan.
+    In lockstep there are no deadlines: it waits for the plan. Ticks that went by while this process
+    was held up are left out.
     """
-    body = child.launch.body
-    lead_ns = int(child.launch.settings.runtime.command_lead_ms * NS_PER_MS)
-    arbiter = Arbiter(body.control_low, body.control_high, body.safe_control)
+    runtime = child.launch.settings.runtime
+    lead_ns = int(runtime.command_lead_ms * NS_PER_MS)
+    arbiter = Arbiter(child.launch.body, runtime.older_plan_ticks)
 
     clock = child.start()
     while True:
+        arbiter.go_on_from(clock.tick_at(now_ns()) + 1)
         _await_plan(child, clock, arbiter, lead_ns)
         decision = arbiter.settle()
         command = Command(decision.control, decision.origin, decision.frame_stamp_ns)
         child.publish("command", command, decision.tick, arbiter.epoch)
-        child.tick = decision.tick
+        child.tick = decision.tick - 1
 
 
 def _await_plan(child: Child, clock: Clock, arbiter: Arbiter, lead_ns: int) -> None:

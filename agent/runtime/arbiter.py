@@ -5,6 +5,7 @@ from enum import Enum, auto
 
 import numpy as np
 
+from ...envs import BodySpec
 from ...transport.messages import FIRST_EPOCH, Origin
 
 
@@ -37,17 +38,25 @@ class _Plan:
 class Arbiter:
     """Settles tick after tick with the newest plan of the present goal, or the safe control.
 
+    A plan serves the tick it was made for, and ``older_plan_ticks`` more if no newer one comes.
     ``tick`` is the next one to settle, ``epoch`` that of the newest goal it has heard of.
     """
 
-    def __init__(self, low: np.ndarray, high: np.ndarray, safe: np.ndarray) -> None:
-        """Limits and safe control ``(p,)``; ``ValueError`` if the safe control breaks a limit."""
+    def __init__(self, body: BodySpec, older_plan_ticks: int) -> None:
+        """``ValueError`` if the safe control of ``body`` breaks a limit."""
         self.tick = 1
         self.epoch = FIRST_EPOCH
-        self._low, self._high, self._safe = low, high, safe
+        self._body, self._older_plan_ticks = body, older_plan_ticks
         self._plan: _Plan | None = None
-        if not self._allowed(safe[None]):
-            raise ValueError(f"safe control {safe} is outside the limits {low} ... {high}")
+        if not body.allows(body.safe_control):
+            raise ValueError(
+                f"safe control {body.safe_control} is outside the limits {body.control_low} ... "
+                f"{body.control_high}"
+            )
+
+    def go_on_from(self, tick: int) -> None:
+        """Give up the ticks before ``tick``: their time is over."""
+        self.tick = max(self.tick, tick)
 
     def new_goal(self, epoch: int) -> None:
         """Forget the plan if ``epoch`` is a newer goal's."""
@@ -67,7 +76,7 @@ class Arbiter:
         self.tick = max(self.tick, made_for)
         if epoch < self.epoch:
             return Verdict.STALE
-        if not self._allowed(controls):
+        if not self._body.allows(controls):
             return Verdict.INVALID
         if self._plan is None or frame_tick >= self._plan.frame_tick:
             self._plan = _Plan(frame_tick, frame_stamp_ns, controls)
@@ -79,13 +88,7 @@ class Arbiter:
         self.tick += 1
         if plan is not None:
             ahead = tick - plan.frame_tick - 1
-            if ahead < len(plan.controls):
+            if ahead < min(len(plan.controls), 1 + self._older_plan_ticks):
                 origin = Origin.OLDER_PLAN if ahead else Origin.PLAN
                 return Decision(tick, plan.controls[ahead], origin, plan.frame_stamp_ns)
-        return Decision(tick, self._safe, Origin.SAFE, 0)
-
-    def _allowed(self, controls: np.ndarray) -> bool:
-        """Whether controls ``(H, p)`` may be played; false for NaN, which no limit contains."""
-        if controls.shape[1:] != self._low.shape:
-            return False
-        return bool(((controls >= self._low) & (controls <= self._high)).all())
+        return Decision(tick, self._body.safe_control, Origin.SAFE, 0)

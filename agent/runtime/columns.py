@@ -6,11 +6,12 @@ import numpy as np
 class Column:
     """One row a tick, filled in any order; what was never told stays at ``missing``.
 
-    Rows take the shape of the first one that is told; the storage grows by doubling.
+    A row is a number, or a ``vector`` of the length of the first one that is told; the storage
+    grows by doubling.
     """
 
-    def __init__(self, dtype: str, missing: float = np.nan) -> None:
-        self._dtype, self._missing = dtype, missing
+    def __init__(self, dtype: str, missing: float = np.nan, vector: bool = False) -> None:
+        self._dtype, self._missing, self._vector = dtype, missing, vector
         self._rows: np.ndarray | None = None
         self._told = np.zeros(0, dtype=bool)
 
@@ -31,9 +32,10 @@ class Column:
         return tick < len(self._told) and bool(self._told[tick])
 
     def rows(self, count: int) -> np.ndarray:
-        """The first ``count`` rows; ``(count, 0)`` if there was never any."""
+        """The first ``count`` rows; vectors ``(count, 0)`` if there was never any."""
         if self._rows is None:
-            return np.empty((count, 0), self._dtype)
+            shape = (count, 0) if self._vector else (count,)
+            return np.full(shape, self._missing, self._dtype)
         short = max(0, count - len(self._rows))
         rows = self._rows[:count]
         if short:

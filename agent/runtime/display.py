@@ -1,11 +1,15 @@
 """What the supervisor shows on the terminal while a run starts and goes on."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from ...transport.messages import State
-from .family import Family, Member
+from .family import Family
+from .fault import Fault
+from .member import Member
 
 
 class Display:
@@ -15,6 +19,7 @@ class Display:
         self._console = Console(stderr=True)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._shown: dict[str, str] = {}
+        self._told: set[tuple[int, str]] = set()
 
     def __enter__(self) -> "Display":
         if self._console.is_terminal:
@@ -24,8 +29,13 @@ class Display:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def show(self, family: Family) -> None:
-        """Show how far each process is, if anything has changed since the last time."""
+    def show(self, family: Family, faults: Sequence[Fault] = ()) -> None:
+        """Show how far each process is, if anything has changed since the last time, and tell of
+        each fault when it happens and when it is over."""
+        for fault in faults:
+            self._tell(f"{fault.process} {fault.what}", fault)
+            if fault.back_after_s is not None:
+                self._tell(f"{fault.process} is back after {fault.back_after_s:.1f} s", fault)
         text_of = _progress if self._console.is_terminal else _phase
         texts = {name: text_of(member) for name, member in family.members.items()}
         if self._console.is_terminal:
@@ -36,6 +46,11 @@ class Display:
                 if self._shown.get(name) != text:
                     self._console.print(f"{name}: {text}", markup=False, highlight=False)
         self._shown = texts
+
+    def _tell(self, text: str, fault: Fault) -> None:
+        if (fault.lost_ns, text) not in self._told:
+            self._told.add((fault.lost_ns, text))
+            self._console.print(f"tick {fault.tick}: {text}", markup=False, highlight=False)
 
 
 def _phase(member: Member) -> str:

@@ -1,69 +1,56 @@
-"""The supervisor's child processes: how they are started, heard, and ended."""
+"""The supervisor's child processes: started, heard, spoken to, and ended together."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
 
 import zmq
 
 from ...transport import sockets
 from ...transport.clock import NS_PER_S, now_ns
 from ...transport.codec import WireError, decode, encode
-from ...transport.messages import Header, Health, Start, State, Stop
-from .folder import log_file
-from .table import PRIVATE, Process
+from ...transport.messages import Header, Health, Message, Start, State, Stop
+from .member import Folders, Member, spawn
+from .table import Process
 
 _TERMINATE_S = 0.5
 
 
-@dataclass
-class Member:
-    """One child: its process, and the last that was heard of it."""
-
-    process: Process
-    popen: subprocess.Popen
-    health: Health | None = None
-    tick: int = -1
-
-    @property
-    def state(self) -> State:
-        return State.STARTING if self.health is None else self.health.state
-
-    @property
-    def alive(self) -> bool:
-        return self.popen.poll() is None
-
-
 class Family:
-    """All children of a run. Leaving the ``with`` block ends those that are still there."""
+    """All children of a run. Leaving the ``with`` block ends those that are still there.
 
-    def __init__(
-        self,
-        context: zmq.Context,
-        run: Path,
-        streams: Path,
-        private: Path | None,
-        stop_timeout_s: float,
-    ) -> None:
-        """``run`` is the run folder, ``streams`` the folder of all sockets but the scoring ones,
-        which are in ``private``."""
-        self.socket = sockets.control_centre(context, streams)
+    ``members`` are those that do the work, by name, ``spares`` those that stand by for them, and
+    ``past`` has the last words of those that were replaced.
+    """
+
+    def __init__(self, context: zmq.Context, folders: Folders, stop_timeout_s: float) -> None:
+        self.socket = sockets.control_centre(context, folders.streams)
         self.members: dict[str, Member] = {}
-        self._run, self._streams, self._private = run, streams, private
-        self._stop_timeout_s = stop_timeout_s
+        self.spares: dict[str, Member] = {}
+        self.past: list[Health] = []
+        self._folders, self._stop_timeout_s = folders, stop_timeout_s
+        self._generations: dict[str, int] = {}
         self._sequence = 0
 
     def launch(self, processes: Iterable[Process]) -> None:
-        """Start ``processes``, with the command that starts them by hand."""
-        module = [sys.executable, "-P", "-m", str(__package__)]
+        """Start ``processes``."""
         for process in processes:
-            command = [*module, process.name, self._run, self._streams]
-            if self._private and set(PRIVATE).intersection(process.writes):
-                command += ["--private", self._private]
-            self.members[process.name] = Member(process, self._spawn(process.name, command))
+            self.members[process.name] = self._spawn(process)
+
+    def stand_by(self, process: Process) -> None:
+        """Start a spare for ``process``."""
+        self.spares[process.name] = self._spawn(process)
+
+    def replace(self, name: str) -> None:
+        """Put another process in the place of the one called ``name``, which is killed if it still
+        lives: its spare where that is ready."""
+        member = self.members[name]
+        member.kill()
+        if member.health:
+            self.past.append(member.health)
+        spare = self.spares.pop(name, None)
+        if spare and not spare.alive:
+            spare = None
+        self.members[name] = spare or self._spawn(member.process)
 
     def __enter__(self) -> "Family":
         return self
@@ -78,25 +65,34 @@ class Family:
                 parts = self.socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            member = self.members.get(parts[0].decode(errors="replace"))
+            member = next((each for each in self._all() if each.identity == parts[0]), None)
             try:
                 header, health = decode(parts[-1])
             except WireError:
                 continue
             if member is None or not isinstance(health, Health):
                 continue
-            member.health, member.tick = health, header.tick
+            member.hear(health, header.tick)
             if health.state in (State.STOPPED, State.FAILED):
-                self._tell(member, Stop())
+                self.tell(member, Stop())
 
-    def fault(self) -> str | None:
-        """Why the run cannot go on, in one line, or None."""
+    def healths(self) -> list[Health]:
+        """The last words of all who have worked in this run."""
+        return self.past + [each.health for each in self.members.values() if each.health]
+
+    def refused(self) -> str | None:
+        """Why a process says that the run cannot go on, in one line, or None."""
         for name, member in self.members.items():
             if member.state is State.FAILED and member.health is not None:
                 return f"{name}: {member.health.note}"
-            if not member.alive:
-                return f"{name} {self._end_of(name, member.popen.returncode)}"
         return None
+
+    def fault(self) -> str | None:
+        """What :meth:`refused` says, or that a process has ended."""
+        for name, member in self.members.items():
+            if not member.alive and member.state is not State.FAILED:
+                return f"{name} {member.end()}"
+        return self.refused()
 
     def all_ready(self) -> bool:
         return all(member.state is State.READY for member in self.members.values())
@@ -107,56 +103,42 @@ class Family:
 
     def begin(self, start: Start) -> None:
         for member in self.members.values():
-            self._tell(member, start)
+            self.tell(member, start)
+
+    def tell(self, member: Member, message: Message, header: Header | None = None) -> None:
+        """Send ``member`` a message, under a header of its own or one that it came with."""
+        data = encode(header or Header(0, self._sequence, now_ns()), message)
+        self.socket.send_multipart([member.identity, data], zmq.NOBLOCK)
+        self._sequence += 1
 
     def stop(self) -> None:
         """End all of them: by word, then by signal; those that are not ready yet at once."""
-        for member in self.members.values():
+        for member in self._all():
             if member.state is State.STARTING:
                 member.popen.terminate()
             else:
-                self._tell(member, Stop())
+                self.tell(member, Stop())
         self._await_end(self._stop_timeout_s)
         self._signal_living(signal.SIGTERM)
         self._await_end(_TERMINATE_S)
-        self._signal_living(signal.SIGKILL)
-        for member in self.members.values():
-            member.popen.wait()
-            if member.popen.stdin:
-                member.popen.stdin.close()
+        for member in self._all():
+            member.kill()
 
-    def _spawn(self, name: str, command: list[str | Path]) -> subprocess.Popen:
-        """Start a child: in a session of its own, so that Ctrl-C reaches the supervisor alone; its
-        standard input a pipe, whose end tells it that the supervisor has died."""
-        with log_file(self._run, name).open("wb") as log:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+    def _all(self) -> list[Member]:
+        return [*self.members.values(), *self.spares.values()]
 
-    def _tell(self, member: Member, message: Start | Stop) -> None:
-        data = encode(Header(0, self._sequence, now_ns()), message)
-        self.socket.send_multipart([member.process.name.encode(), data], zmq.NOBLOCK)
-        self._sequence += 1
+    def _spawn(self, process: Process) -> Member:
+        generation = self._generations.get(process.name, -1) + 1
+        self._generations[process.name] = generation
+        return spawn(process, generation, self._folders)
 
     def _await_end(self, timeout_s: float) -> None:
         deadline_ns = now_ns() + int(timeout_s * NS_PER_S)
-        while now_ns() < deadline_ns and any(member.alive for member in self.members.values()):
+        while now_ns() < deadline_ns and any(member.alive for member in self._all()):
             self.socket.poll(10)
             self.hear()
 
     def _signal_living(self, number: signal.Signals) -> None:
-        for member in self.members.values():
+        for member in self._all():
             if member.alive:
                 member.popen.send_signal(number)
-
-    def _end_of(self, name: str, status: int) -> str:
-        file = log_file(self._run, name)
-        if status < 0:
-            return f"was killed by {signal.Signals(-status).name}"
-        lines = [line for line in file.read_text(errors="replace").splitlines() if line.strip()]
-        said = lines[-1].strip() if lines else f"exit status {status}"
-        return f"ended: {said} (see {file})"

@@ -1,4 +1,4 @@
-"""The run folder: what the supervisor hands to the processes, and what a run leaves behind."""
+"""What the supervisor hands to the processes, and the run folder, which a run leaves behind."""
 
 import errno
 import fcntl
@@ -17,6 +17,8 @@ from ...configs.settings import Settings, read_file, settings_from
 from ...envs.body import BodySpec
 from .errors import DURING_RUN, RunError
 from .summary import Summary
+
+_SETTINGS, _LAUNCH, _GOAL = "settings.toml", "launch.toml", "goal.npy"
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,19 @@ def write(folder: Path, launch: Launch) -> None:
     """Write what the processes of a run read; the settings as they are used."""
     body = {name: _plain(value) for name, value in asdict(launch.body).items()}
     try:
-        (folder / "settings.toml").write_text(tomli_w.dumps(launch.settings.model_dump()))
-        (folder / "launch.toml").write_text(
+        (folder / _SETTINGS).write_text(tomli_w.dumps(launch.settings.model_dump()))
+        (folder / _LAUNCH).write_text(
             tomli_w.dumps({"model": str(launch.model.absolute()), "body": body})
         )
-        np.save(folder / "goal.npy", launch.goal, allow_pickle=False)
+        np.save(folder / _GOAL, launch.goal, allow_pickle=False)
     except OSError as error:
         raise RunError(f"run folder {str(folder)!r} cannot be written: {error}") from None
+
+
+def remove_launch(folder: Path) -> None:
+    """Remove what :func:`write` wrote."""
+    for name in (_SETTINGS, _LAUNCH, _GOAL):
+        (folder / name).unlink(missing_ok=True)
 
 
 def write_summary(folder: Path, summary: Summary) -> None:
@@ -72,8 +80,8 @@ def write_summary(folder: Path, summary: Summary) -> None:
 
 def read(folder: Path) -> Launch:
     """What :func:`write` wrote; ``ValueError`` in one line for a folder of another kind."""
-    settings = settings_from(read_file(folder / "settings.toml"))
-    launch = read_file(folder / "launch.toml")
+    settings = settings_from(read_file(folder / _SETTINGS))
+    launch = read_file(folder / _LAUNCH)
     try:
         body = launch["body"]
         return Launch(
@@ -87,7 +95,7 @@ def read(folder: Path) -> Launch:
                 frame_shape=tuple(body["frame_shape"]),
             ),
             model=Path(launch["model"]),
-            goal=np.load(folder / "goal.npy", allow_pickle=False),
+            goal=np.load(folder / _GOAL, allow_pickle=False),
         )
     except (KeyError, OSError) as error:
         raise ValueError(

@@ -16,15 +16,19 @@ def main(child: Child) -> None:
     child.report("compiling")
     mind.compile()
     mind.set_goal(launch.goal)
-    epoch = FIRST_EPOCH
+    epoch, episode = FIRST_EPOCH, None
 
     child.start()
     for header, message in child.messages():
         if not isinstance(message, Frame | Goal) or message.image.shape != launch.body.frame_shape:
             continue  # a frame of another size leaves a gap, which the next one counts
         if isinstance(message, Frame):
-            child.counters.dropped_frames += header.tick - child.tick - 1
+            if episode == message.episode:
+                child.counters.dropped_frames += header.tick - child.tick - 1
             child.tick = header.tick
+            if episode not in (None, message.episode):
+                mind.begin_episode()
+            episode = message.episode
             step = mind.step(message.image, message.control)
             _publish(child, header, epoch, step)
             if launch.settings.run.learn:

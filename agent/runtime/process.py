@@ -9,12 +9,12 @@ import zmq
 
 from ...transport import sockets
 from ...transport.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, sleep_ns
-from ...transport.messages import STREAMS, Health, Hello, Message, Start, State, Stop
+from ...transport.messages import STREAMS, Health, Message, Start, State, Stop
 from ...transport.streams import Publisher, Received, Subscriber
 from .folder import Launch
-from .table import PROCESSES, Process, open_streams
+from .table import PROCESSES, SUPERVISOR, Process, open_streams, wanted
 
-_HELLO_NS = 20 * NS_PER_MS
+_LOOK_NS = 20 * NS_PER_MS
 _FAREWELL_NS = NS_PER_S
 
 
@@ -44,21 +44,30 @@ class Child:
             child.publish("plan", Plan(...), tick, epoch)
 
     It never has to ask whether to stop: ``start`` and ``messages`` raise :class:`Stopped`.
+
+    ``generation`` counts the processes of this name in the run, from 0. A later one takes the place
+    of one that was lost: ``first_tick`` is where to go on, and ``messages`` begins with the newest
+    message of each stream that it reads.
     """
 
-    def __init__(self, name: str, launch: Launch, streams: Path, private: Path | None) -> None:
+    def __init__(
+        self, name: str, launch: Launch, streams: Path, private: Path | None, generation: int = 0
+    ) -> None:
         """Connect to the supervisor, whose socket is in ``streams`` with those of all streams.
 
         ``private`` is the folder of the private streams; None for a process that has none.
         """
         self.launch = launch
         self.counters = Counters()
+        self.generation = generation
+        self.first_tick = 0
         self.tick = -1
         self._process: Process = next(each for each in PROCESSES if each.name == name)
         self._streams, self._private = streams, private
         self._context = zmq.Context()
-        line = sockets.control_line(self._context, streams, name)
-        self._orders = Subscriber(line, Start, Stop)
+        line = sockets.control_line(self._context, streams, f"{name}.{generation}")
+        read = open_streams(launch.settings).intersection(self._process.reads)
+        self._orders = Subscriber(line, Start, Stop, *(STREAMS[stream] for stream in read))
         self._line = Publisher(line, self._source)
         self._publishers: dict[str, Publisher] = {}
         self._subscribers: dict[str, Subscriber] = {}
@@ -79,23 +88,30 @@ class Child:
         self._send_health()
 
     def start(self) -> Clock:
-        """Open the streams; when all that are read have been heard, say ready; await the start."""
-        self._open_streams()
+        """Open the streams, say ready when all who read them are there, and await the start.
+
+        A process that takes the place of another has to leave the streams to it until then, and
+        waits for the readers afterwards.
+        """
+        self._subscribe()
         gc.collect()
         gc.freeze()  # what exists by now stays: later collections need not walk through it
-        self.report("waits for the others")
-        unheard = set(self._subscribers)
-        while True:
-            for publisher in self._publishers.values():
-                publisher.send(Hello())
-            for name, received in self._arrivals(now_ns() + _HELLO_NS):
-                if isinstance(received.message, Start):
-                    return self._begin(received.message)
-                unheard.discard(name)
-                if not isinstance(received.message, Hello):
-                    self._early.append(received)
-            if not unheard and self._state is State.STARTING:
-                self.report("ready", State.READY)
+        if self.generation:
+            self.report("ready", State.READY)
+            start = self._await_start()
+            self._open_publishers()
+            if not start.realtime:
+                self._await_readers(("sensing", "inference", "actuation"))
+        else:
+            self._open_publishers()
+            self.report("waits for the others")
+            self._await_readers(each.name for each in wanted(self.launch.settings))
+            self.report("ready", State.READY)
+            start = self._await_start()
+        self.first_tick = start.tick
+        self._state, self._note = State.RUNNING, ""
+        self._next_report_ns = max(start.t0_ns, now_ns())
+        return Clock(start.t0_ns, start.period_ns, start.realtime)
 
     def messages(self, until_ns: int | None = None) -> Iterator[Received]:
         """What arrives, as it arrives, until a moment (None: for ever); reads at least once."""
@@ -104,9 +120,7 @@ class Child:
         due = False
         while not due:
             due = until_ns is not None and now_ns() >= until_ns
-            for _, received in self._arrivals(until_ns):
-                if not isinstance(received.message, Hello | Start):
-                    yield received
+            yield from self._arrivals(until_ns)
 
     def publishes(self, stream: str) -> bool:
         """Whether this process has the stream open."""
@@ -144,24 +158,50 @@ class Child:
         """Close all sockets; their files stay, for whoever made the folder to remove."""
         self._context.destroy(linger=0)
 
-    def _open_streams(self) -> None:
+    def _subscribe(self) -> None:
+        present, name = open_streams(self.launch.settings), self._process.name
+        for stream in present.intersection(self._process.reads):
+            socket = sockets.subscriber(self._context, self._streams, stream, name)
+            self._subscribers[stream] = Subscriber(socket, STREAMS[stream])
+            self._poller.register(socket, zmq.POLLIN)
+
+    def _open_publishers(self) -> None:
         present = open_streams(self.launch.settings)
         for stream in self._process.writes:
             folder = self._streams if stream in present else self._private
             if folder is not None:
                 socket = sockets.publisher(self._context, folder, stream)
                 self._publishers[stream] = Publisher(socket, self._source)
-        for stream in present.intersection(self._process.reads):
-            socket = sockets.subscriber(self._context, self._streams, stream)
-            self._subscribers[stream] = Subscriber(socket, STREAMS[stream], Hello)
-            self._poller.register(socket, zmq.POLLIN)
 
-    def _begin(self, start: Start) -> Clock:
-        self._state, self._note = State.RUNNING, ""
-        self._next_report_ns = start.t0_ns + self._report_period_ns
-        return Clock(start.t0_ns, start.period_ns, start.realtime)
+    def _await_readers(self, names) -> None:
+        """Wait until those processes among ``names`` that read our streams do, and the supervisor
+        too: nothing that is published from then on is lost."""
+        names = set(names)
+        expected = {
+            stream: {p.name for p in PROCESSES if p.name in names and stream in p.reads}
+            | {SUPERVISOR}
+            for stream in self._publishers
+        }
+        while any(expected[s] - each.readers() for s, each in self._publishers.items()):
+            for received in self._arrivals(now_ns() + _LOOK_NS):
+                self._early.append(received)
 
-    def _arrivals(self, until_ns: int | None) -> Iterator[tuple[str, Received]]:
+    def _await_start(self) -> Start:
+        """Wait for the word; what comes before it is kept: its newest, in the place of another."""
+        newest: dict[type, Received] = {}
+        while True:
+            for received in self._arrivals(None):
+                if isinstance(received.message, Start):
+                    self._early += newest.values()
+                    return received.message
+                if not self.generation:
+                    self._early.append(received)
+                else:
+                    known = newest.get(type(received.message))
+                    if known is None or _moment(received) >= _moment(known):
+                        newest[type(received.message)] = received
+
+    def _arrivals(self, until_ns: int | None) -> Iterator[Received]:
         """Wait until something arrives, a moment or a report is due; then read what is there."""
         now = now_ns()
         if now >= self._next_report_ns:
@@ -177,11 +217,10 @@ class Child:
             for received in self._orders.waiting():
                 if isinstance(received.message, Stop):
                     raise Stopped
-                yield sockets.CONTROL, received
-        for name, subscriber in self._subscribers.items():
+                yield received
+        for subscriber in self._subscribers.values():
             if subscriber.socket in ready:
-                for received in subscriber.waiting():
-                    yield name, received
+                yield from subscriber.waiting()
 
     def _send_health(self) -> None:
         self._next_report_ns = now_ns() + self._report_period_ns
@@ -189,3 +228,9 @@ class Child:
         health = Health(state=self._state, note=self._note, **asdict(self.counters))
         self._line.send(health, tick=self.tick)
         self.counters.lateness_ms = 0.0
+        for publisher in self._publishers.values():
+            publisher.readers()  # takes in what has been told, lest it pile up
+
+
+def _moment(received: Received) -> tuple[int, int]:
+    return received.header.epoch, received.header.tick

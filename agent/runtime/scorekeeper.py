@@ -11,8 +11,9 @@ from ...transport.clock import NS_PER_MS
 from ...transport.messages import FIRST_EPOCH, Header, Health, Message
 from ..evaluation.score import Score, angle_error, score
 from .columns import Album, Column
+from .fault import Fault
 from .record import RunRecord
-from .summary import Percentiles, Summary
+from .summary import Interruption, Percentiles, Summary
 
 _FRAMES = 12
 
@@ -28,9 +29,10 @@ class Scorekeeper:
         self._album = Album(_FRAMES)
         self._angle = Column("float64")
         self._frame_stamp, self._command_stamp = Column("float64"), Column("float64")
-        self._control = Column("float32")
+        self._control = Column("float32", vector=True)
         self._origin = Column("uint8", missing=messages.Origin.SAFE)
-        self._mean, self._std = Column("float32"), Column("float32")
+        self._mean = Column("float32", vector=True)
+        self._std = Column("float32", vector=True)
         self._distance, self._surprise = Column("float32"), Column("float32")
         self._filter_ms, self._plan_ms = Column("float32"), Column("float32")
         self._free_energy = Column("float32")
@@ -96,14 +98,16 @@ class Scorekeeper:
             goal=self._goal.image,
         )
 
-    def summary(self, healths: Iterable[Health]) -> Summary:
-        """The figures of the run so far, with the counts of the processes' last ``healths``."""
-        healths = list(healths)
+    def summary(self, healths: Iterable[Health], faults: Iterable[Fault] = ()) -> Summary:
+        """The figures of the run so far, with the counts of the processes' last ``healths``, and
+        the ``faults`` that befell them."""
+        healths, faults = list(healths), list(faults)
         run, count = self._settings.run, self._count
         scored = self._score()
         distance = self._distance.rows(count)
         known = distance[np.isfinite(distance)]
         latency_ns = self._command_stamp.rows(count)[1:] - self._frame_stamp.rows(count)[:-1]
+        unseen = int(np.isnan(self._frame_stamp.rows(count)).sum())
         from_plan = self._origin.rows(count)[1:] == messages.Origin.PLAN
         return Summary(
             ticks=count - 1,
@@ -121,13 +125,14 @@ class Scorekeeper:
             frame_to_command_ms=Percentiles.of(latency_ns[from_plan] / NS_PER_MS),
             filter_ms=Percentiles.of(self._filter_ms.rows(count)),
             plan_ms=Percentiles.of(self._plan_ms.rows(count)),
-            missed_deadlines=sum(health.missed_deadlines for health in healths),
+            missed_deadlines=unseen + sum(health.missed_deadlines for health in healths),
             late_plans=sum(health.late_plans for health in healths),
             stale_plans=sum(health.stale_plans for health in healths),
             invalid_plans=sum(health.invalid_plans for health in healths),
             dropped_frames=sum(health.dropped_frames for health in healths),
             malformed=sum(health.malformed for health in healths),
-            restarts=0,
+            restarts=sum(len(fault.replaced_ns) for fault in faults),
+            faults=[Interruption.of(fault) for fault in faults],
             first_command_ns=self._first_command_ns(),
             clock=run.clock,
             rate_hz=run.rate_hz,

@@ -13,7 +13,11 @@ _LATE_FRACTION = 0.1  # of a period: a step that begins later than this missed i
 
 
 def main(child: Child) -> None:
-    """Publish frame 0; then, tick by tick, step at the deadline and publish the frame after it."""
+    """Publish a frame; then, tick by tick, step at the deadline and publish the frame after it.
+
+    Ticks that went by while this process was held up are left out, not made up for. In the place of
+    another process it begins a new episode: the body that the other moved is gone with it.
+    """
     settings, spec = child.launch.settings, child.launch.body
     child.report("preparing the body")
     body = body_for(settings)
@@ -24,10 +28,11 @@ def main(child: Child) -> None:
     clock = child.start()
     for _ in child.messages(clock.t0_ns):
         pass
-    tick, moment_ns = 0, now_ns()
+    moment_ns = now_ns()
+    tick = max(child.first_tick, clock.tick_at(moment_ns))
     while True:
         child.tick = tick
-        child.publish("frame", Frame(image, control), tick, stamp_ns=moment_ns)
+        child.publish("frame", Frame(image, control, child.generation), tick, stamp_ns=moment_ns)
         if child.publishes("truth"):
             truth = body.truth()
             child.publish("truth", Truth(truth.state, truth.reward), tick)
@@ -35,16 +40,25 @@ def main(child: Child) -> None:
             child.done("the time is up")
         tick += 1
         command = _await_command(child, clock, tick)
+        present = clock.tick_at(now_ns())
+        if present > tick:
+            tick, command = present, None
         _judge(child, clock, tick, command)
         control = spec.safe_control if command is None else command.control
         image, moment_ns = body.step(control), now_ns()
 
 
 def _await_command(child: Child, clock: Clock, tick: int) -> Command | None:
-    """The newest command for ``tick`` at its deadline; in lockstep the first, when it comes."""
-    command = None
+    """The newest command for ``tick`` at its deadline; in lockstep the first, when it comes.
+
+    Whoever has sent it: the body is given nothing beyond its limits.
+    """
+    command, body = None, child.launch.body
     for header, message in child.messages(clock.deadline_ns(tick)):
         if isinstance(message, Command) and header.tick == tick:
+            if not body.allows(message.control):
+                child.counters.invalid_plans += 1
+                continue
             command = message
             if not clock.realtime:
                 break

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from .fault import Fault
+
 
 @dataclass(frozen=True)
 class Percentiles:
@@ -24,13 +26,29 @@ class Percentiles:
 
 
 @dataclass(frozen=True)
+class Interruption:
+    """A process that was lost, at which tick of the run, why, and the seconds until another did its
+    work; None where none did."""
+
+    process: str
+    tick: int
+    what: str
+    back_after_s: float | None
+
+    @staticmethod
+    def of(fault: Fault) -> "Interruption":
+        return Interruption(fault.process, fault.tick, fault.what, fault.back_after_s)
+
+
+@dataclass(frozen=True)
 class Summary:
     """A run in figures. Errors are radians of the true angle, for scoring only; they are None in
     a run that was not scored, and in one whose goal was changed on the way.
 
     ``frame_to_command_ms`` is from the end of a frame's render to the command that its plan gave;
-    ``missed_deadlines`` counts the ticks that were not given one, and those whose step began more
-    than a tenth of a period late. ``goals`` counts the goals that were set, the first included.
+    ``missed_deadlines`` counts the ticks that were not given one, those whose step began more than
+    a tenth of a period late, and those that the body did not see. ``goals`` counts the goals that
+    were set, the first included. ``faults`` are the processes that were lost on the way.
     ``first_command_ns`` is the moment of the first command on the host's monotonic clock.
     """
 
@@ -56,6 +74,7 @@ class Summary:
     dropped_frames: int
     malformed: int
     restarts: int
+    faults: list[Interruption]
     first_command_ns: int | None
     clock: str
     rate_hz: float

@@ -14,17 +14,20 @@ from ...configs.settings import Settings
 from ...envs import BodySpec, Goal
 from ...transport import sockets
 from ...transport.clock import NS_PER_MS, NS_PER_S, now_ns
-from ...transport.messages import STREAMS, Hello, Start, State
+from ...transport.messages import STREAMS, Start, State
 from ...transport.streams import Subscriber
 from ..bodies import body_for
 from . import folder
 from .display import Display
-from .errors import BEFORE_START, DURING_RUN, INTERRUPTED, RunError
+from .errors import BEFORE_START, INTERRUPTED, RunError
 from .family import Family
+from .member import Folders
+from .nurse import Nurse
 from .record import RunRecord
+from .roll import Roll
 from .scorekeeper import Scorekeeper
 from .summary import Summary
-from .table import PRIVATE, open_streams, wanted
+from .table import PRIVATE, SUPERVISOR, open_streams, wanted
 
 _POLL_MS = 100
 _HEAD_START_NS = 50 * NS_PER_MS  # from the word to begin to tick 0
@@ -43,7 +46,8 @@ def run(settings: Settings, goal: Goal, model: Path, out: Path) -> Outcome:
 
     ``model`` is the folder of the model, ``out`` the run folder, made if need be. Raises
     :class:`RunError` with the reason and the exit code when the run cannot begin or has to end.
-    Afterwards no process, no socket and no temporary folder is left.
+    A process that is lost on the way is replaced. Afterwards no process, no socket and no temporary
+    folder is left.
     """
     launch = folder.Launch(settings, _body_spec(settings), model, goal.image)
     with ExitStack() as stack:
@@ -52,21 +56,22 @@ def run(settings: Settings, goal: Goal, model: Path, out: Path) -> Outcome:
         interrupted = stack.enter_context(_interrupts())
         streams = stack.enter_context(_temporary_folder())
         private = stack.enter_context(_temporary_folder()) if settings.run.score else None
+        folder.write(streams, launch)
         context = zmq.Context()
         stack.callback(context.destroy, linger=0)
         scorekeeper = Scorekeeper(settings, goal, launch.body.period_s)
-        stop_timeout_s = settings.runtime.stop_timeout_s
-        family = stack.enter_context(Family(context, out, streams, private, stop_timeout_s))
+        folders = Folders(out, streams, private)
+        family = stack.enter_context(Family(context, folders, settings.runtime.stop_timeout_s))
         family.launch(wanted(settings))
         display = stack.enter_context(Display())
-        watch = _Watch(context, settings, streams, private, family, scorekeeper, display)
+        watch = _Watch(context, settings, folders, family, scorekeeper, display, Roll(out))
+        stack.callback(watch.end)
         _start_up(watch, settings, interrupted)
         _play(watch, interrupted)
         family.stop()
         if not scorekeeper.begun:
             raise RunError("stopped before the first frame", INTERRUPTED)
-        healths = [member.health for member in family.members.values() if member.health]
-        outcome = Outcome(scorekeeper.summary(healths), scorekeeper.record())
+        outcome = Outcome(watch.summary(), scorekeeper.record())
         folder.write_summary(out, outcome.summary)
     return outcome
 
@@ -78,44 +83,63 @@ class _Watch:
         self,
         context: zmq.Context,
         settings: Settings,
-        streams: Path,
-        private: Path | None,
+        folders: Folders,
         family: Family,
         scorekeeper: Scorekeeper,
         display: Display,
+        roll: Roll,
     ) -> None:
-        self.family, self.scorekeeper, self._display = family, scorekeeper, display
-        places = dict.fromkeys(open_streams(settings), streams)
-        if private:
-            places |= dict.fromkeys(PRIVATE, private)
+        self.family, self.scorekeeper = family, scorekeeper
+        self._runtime, self._display, self._roll = settings.runtime, display, roll
+        self._nurse: Nurse | None = None
+        places = dict.fromkeys(open_streams(settings), folders.streams)
+        if folders.private:
+            places |= dict.fromkeys(PRIVATE, folders.private)
         self._subscribers = {
-            name: Subscriber(sockets.subscriber(context, place, name), STREAMS[name], Hello)
+            name: Subscriber(sockets.subscriber(context, place, name, SUPERVISOR), STREAMS[name])
             for name, place in places.items()
         }
-        self.unheard = set(self._subscribers)
         self._poller = zmq.Poller()
         self._poller.register(family.socket, zmq.POLLIN)
         for subscriber in self._subscribers.values():
             self._poller.register(subscriber.socket, zmq.POLLIN)
 
+    def begin(self, start: Start) -> None:
+        """Give all processes the word; from now on whoever is lost is replaced."""
+        self.family.begin(start)
+        self._nurse = Nurse(self.family, self._runtime, start)
+
     def look(self) -> None:
-        """Wait a moment for messages, and take in those that are there."""
+        """Wait a moment for messages, take in those that are there, and look after the children."""
         ready = dict(self._poller.poll(_POLL_MS))
-        for name, subscriber in self._subscribers.items():
+        for subscriber in self._subscribers.values():
             if subscriber.socket in ready:
                 for header, message in subscriber.waiting():
-                    self.unheard.discard(name)
                     self.scorekeeper.take(header, message)
+                    if self._nurse:
+                        self._nurse.take(header, message)
         if self.family.socket in ready:
             self.family.hear()
-            self._display.show(self.family)
+        if self._nurse:
+            self._nurse.look()
+        self._display.show(self.family, self._nurse.faults if self._nurse else [])
+        self._roll.keep(self.family, self._nurse)
+
+    def summary(self) -> Summary:
+        """The figures of the run so far."""
+        faults = self._nurse.faults if self._nurse else []
+        return self.scorekeeper.summary(self.family.healths(), faults)
+
+    def end(self) -> None:
+        """Note that no process is left."""
+        self._roll.keep(self.family, self._nurse, ended=True)
 
 
 def _start_up(watch: _Watch, settings: Settings, interrupted: Callable[[], bool]) -> None:
-    """Wait until every process is ready and every stream is heard, then give the word."""
+    """Wait until every process is ready, then give the word."""
     timeout_s = settings.runtime.startup_timeout_s
     deadline_ns = now_ns() + int(timeout_s * NS_PER_S)
-    while watch.unheard or not watch.family.all_ready():
+    while not watch.family.all_ready():
         watch.look()
         if interrupted():
             raise RunError("stopped before the first frame", INTERRUPTED)
@@ -133,17 +157,15 @@ def _start_up(watch: _Watch, settings: Settings, interrupted: Callable[[], bool]
             )
     period_ns = round(NS_PER_S / settings.run.rate_hz)
     realtime = settings.run.clock == "realtime"
-    watch.family.begin(Start(now_ns() + _HEAD_START_NS, period_ns, realtime))
+    watch.begin(Start(now_ns() + _HEAD_START_NS, period_ns, realtime, 0))
 
 
 def _play(watch: _Watch, interrupted: Callable[[], bool]) -> None:
-    """Keep score until the run ends; :class:`RunError` if a process ends before it."""
+    """Keep score until the run ends; :class:`RunError` where it cannot go on."""
     while not watch.family.done():
         watch.look()
         if interrupted():
             return
-        if fault := watch.family.fault():
-            raise RunError(fault, DURING_RUN)
     deadline_ns = now_ns() + _LAST_MESSAGES_NS
     while not watch.scorekeeper.complete() and now_ns() < deadline_ns and not interrupted():
         watch.look()

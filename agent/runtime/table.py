@@ -11,7 +11,9 @@ class Process:
     """One process: ``module`` (relative to this package) has ``main(child: Child) -> None``.
 
     ``reads`` and ``writes`` name streams of :data:`jopa_agent.transport.messages.STREAMS`;
-    ``niceness`` lets those that control the body go first.
+    ``niceness`` lets those that control the body go first. One that starts slowly has a ``spare``:
+    in real time a second process stands by, ready to take its place. ``patience`` is how many times
+    longer than others it may be silent.
     """
 
     name: str
@@ -20,10 +22,18 @@ class Process:
     writes: tuple[str, ...]
     wanted: Callable[[Settings], bool] = lambda settings: True  # noqa: ARG005
     niceness: int = 0
+    spare: bool = False
+    patience: float = 1.0
 
 
 SENSING = Process("sensing", ".sensing", reads=("command",), writes=("frame", "truth"))
-INFERENCE = Process("inference", ".inference", reads=("frame", "goal"), writes=("plan", "belief"))
+INFERENCE = Process(
+    "inference",
+    ".inference",
+    reads=("frame", "goal"),
+    writes=("plan", "belief"),
+    spare=True,
+)
 ACTUATION = Process("actuation", ".actuation", reads=("plan", "goal"), writes=("command",))
 VIEWER = Process(
     "viewer",
@@ -32,7 +42,11 @@ VIEWER = Process(
     writes=("goal",),
     wanted=lambda settings: not settings.run.headless,
     niceness=5,
+    patience=5.0,  # some systems hold a window up while it is moved
 )
+
+SUPERVISOR = "supervisor"
+"""The name under which the supervisor reads all streams."""
 
 PROCESSES = (SENSING, INFERENCE, ACTUATION, VIEWER)
 

@@ -10,10 +10,11 @@ import pytest
 import zmq
 from jopa_agent.agent.runtime.family import Family
 from jopa_agent.agent.runtime.folder import Launch, claim, write
-from jopa_agent.agent.runtime.table import ACTUATION
+from jopa_agent.agent.runtime.member import Folders
+from jopa_agent.agent.runtime.table import ACTUATION, SUPERVISOR
 from jopa_agent.envs import BodySpec
 from jopa_agent.transport import sockets
-from jopa_agent.transport.messages import Command, Goal, Hello, Origin, Plan, Start
+from jopa_agent.transport.messages import Command, Goal, Origin, Plan, Start
 from jopa_agent.transport.streams import Publisher, Received, Subscriber
 
 PERIOD_NS = 300_000_000  # long enough for the test to answer within it on a busy machine
@@ -33,27 +34,27 @@ class Scene:
             safe_control=np.array([SAFE], np.float32),
             frame_shape=(4, 4, 1),
         )
-        write(place.out, Launch(place.settings(headless=False), spec, Path("/models"), IMAGE))
         streams = place.temporary
-        self.family = Family(context, place.out, streams, None, stop_timeout_s=1.5)
+        write(streams, Launch(place.settings(headless=False), spec, Path("/models"), IMAGE))
+        self.family = Family(context, Folders(place.out, streams, None), stop_timeout_s=1.5)
         self.plans = Publisher(sockets.publisher(context, streams, "plan"), 2)
         self.goals = Publisher(sockets.publisher(context, streams, "goal"), 4)
-        self._commands = Subscriber(sockets.subscriber(context, streams, "command"), Command, Hello)
+        self._commands = [
+            Subscriber(sockets.subscriber(context, streams, "command", reader), Command)
+            for reader in (SUPERVISOR, "sensing", "viewer")
+        ]
         self._arrived: list[Received] = []
 
     def start(self, wait_until: Callable[..., Any], realtime: bool) -> None:
         self.family.launch([ACTUATION])
-        heard = []
 
         def ready() -> bool:
-            for publisher in (self.plans, self.goals):
-                publisher.send(Hello())
             self.family.hear()
-            heard.extend(self._commands.waiting())
-            return bool(heard) and self.family.all_ready()
+            readers = self.plans.readers() & self.goals.readers()
+            return "actuation" in readers and self.family.all_ready()
 
         wait_until(ready)
-        self.family.begin(Start(time.monotonic_ns(), PERIOD_NS, realtime))
+        self.family.begin(Start(time.monotonic_ns(), PERIOD_NS, realtime, 0))
 
     def plan(self, frame: int, *controls: float, epoch: int = 1) -> None:
         column = np.array(controls, np.float32)[:, None]
@@ -62,10 +63,9 @@ class Scene:
     def command(self) -> tuple[int, float, Origin, int]:
         """The next command: tick, control, origin, goal epoch."""
         while not self._arrived:
-            if not self._commands.socket.poll(60_000):
+            if not self._commands[0].socket.poll(60_000):
                 raise TimeoutError("no command came")
-            received = self._commands.waiting()
-            self._arrived = [each for each in received if isinstance(each.message, Command)]
+            self._arrived = list(self._commands[0].waiting())
         header, message = self._arrived.pop(0)
         assert isinstance(message, Command)
         return header.tick, float(message.control[0]), message.origin, header.epoch

@@ -1,18 +1,22 @@
 """Actuation's decisions: which control is played at a tick."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jopa_agent.agent.runtime.arbiter import Arbiter, Verdict
+from jopa_agent.envs import BodySpec
 from jopa_agent.transport.messages import FIRST_EPOCH, Origin
 
 LOW, HIGH, SAFE = (np.array([value], np.float32) for value in (-2.0, 2.0, 0.25))
 STAMP = 77
+BODY = BodySpec("arm", 0.05, LOW, HIGH, SAFE, (4, 4, 1))
 
 
 def arbiter() -> Arbiter:
-    return Arbiter(LOW, HIGH, SAFE)
+    return Arbiter(BODY, older_plan_ticks=2)
 
 
 def controls(*values: float) -> np.ndarray:
@@ -118,7 +122,7 @@ def test_a_plan_for_another_body_is_refused() -> None:
 
 def test_a_safe_control_outside_the_limits_is_refused() -> None:
     with pytest.raises(ValueError, match="outside the limits"):
-        Arbiter(LOW, HIGH, np.array([3.0], np.float32))
+        Arbiter(replace(BODY, safe_control=np.array([3.0], np.float32)), 1)
 
 
 offers = st.tuples(

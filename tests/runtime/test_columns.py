@@ -9,7 +9,7 @@ from jopa_agent.agent.runtime.columns import Album, Column
 
 @given(st.dictionaries(st.integers(0, 5000), st.floats(-1e6, 1e6)), st.integers(1, 6000))
 def test_a_column_keeps_what_it_was_told(told: dict[int, float], count: int) -> None:
-    column = Column("float64")
+    column = Column("float64", vector=True)
     for tick, value in told.items():
         column.put(tick, np.array([value, -value]))
     rows = column.rows(count)

@@ -69,21 +69,6 @@ def test_a_process_that_cannot_start_ends_the_run_with_its_reason(place: Any) ->
     assert not place.remains()
 
 
-@pytest.mark.parametrize(
-    ("name", "clock"),
-    [("sensing", "lockstep"), ("inference", "realtime"), ("actuation", "lockstep")],
-)
-def test_a_process_that_is_killed_ends_the_run_with_its_reason(
-    place: Any, wait_until: WaitUntil, name: str, clock: str
-) -> None:
-    supervisor = place.spawn(place.settings(clock=clock, duration_s=0.0))
-    wait_until(lambda: "sensing: running" in place.terminal())
-    os.kill(place.child(name).pid, signal.SIGKILL)
-    assert supervisor.wait(timeout=60) == 1
-    assert f"{name} was killed by SIGKILL" in place.terminal()
-    assert not place.remains()
-
-
 def test_a_process_that_is_killed_before_the_start_ends_the_run_with_its_reason(
     place: Any, wait_until: WaitUntil
 ) -> None:

@@ -37,6 +37,7 @@ SUMMARY = Summary(
     dropped_frames=0,
     malformed=0,
     restarts=0,
+    faults=[],
     clock="lockstep",
     rate_hz=20.0,
     seed=0,

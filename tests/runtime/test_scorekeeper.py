@@ -42,7 +42,7 @@ def stream(scored: bool = True, epoch: int = FIRST_EPOCH) -> list[tuple[Header, 
     run: list[tuple[Header, messages.Message]] = []
     for tick in range(LAST + 1):
         now = header(tick, 50 * tick)
-        run.append((now, messages.Frame(IMAGE, f32(tick))))
+        run.append((now, messages.Frame(IMAGE, f32(tick), 0)))
         run.append((now, messages.Plan(f32(tick + 1)[:, None], 0.5, 2.0, -float(tick))))
         planned = f32(0, 0)[None]
         mean, std, pose = f32(tick, 0), f32(1, 2), f32(0)
@@ -143,7 +143,7 @@ def test_a_run_is_complete_when_all_of_its_last_frame_is_there() -> None:
 def test_a_run_that_is_cut_off_is_scored_as_far_as_it_is_known() -> None:
     run = [(header, message) for header, message in stream() if header.tick < 100]
     kept = take(keeper(), run, "in order")
-    kept.take(Header(1, 0, 0, tick=100), messages.Frame(IMAGE, f32(0)))
+    kept.take(Header(1, 0, 0, tick=100), messages.Frame(IMAGE, f32(0), 0))
     summary = kept.summary([])
     assert summary.ticks == 100
     assert summary.final_error == pytest.approx(0.01, rel=1e-9)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from jopa_agent.transport import messages
 from jopa_agent.transport.codec import MAX_MESSAGE, WireError, decode, encode
-from jopa_agent.transport.messages import Command, Frame, Goal, Header, Hello, Origin, Plan, Start
+from jopa_agent.transport.messages import Command, Frame, Goal, Header, Origin, Plan, Start, Stop
 from jopa_agent.transport.schema import MAX_BODY, MAX_TEXT, Array, Kind, layout
 
 HEAD = 52  # bytes of the header
@@ -57,12 +57,12 @@ def _values(kind: Kind, lengths: dict[str, int], draw: st.DrawFn) -> st.SearchSt
 
 def frame() -> Frame:
     image = np.arange(32 * 32, dtype=np.uint32).astype(np.uint8).reshape(32, 32, 1)
-    return Frame(image, np.array([0.5], np.float32))
+    return Frame(image, np.array([0.5], np.float32), 0)
 
 
 def forge(kind: type, body: bytes, **header: int) -> bytes:
     """A message of ``kind``'s identifier and schema around any body."""
-    samples = {Frame: frame(), Hello: Hello(), Start: Start(1, 2, True)}
+    samples = {Frame: frame(), Stop: Stop(), Start: Start(1, 2, True, 0)}
     samples |= {Goal: Goal(frame().image, "a"), Plan: Plan(np.zeros((3, 1), "f4"), 1.0, 1.0, 1.0)}
     samples |= {Command: Command(np.zeros(1, "f4"), Origin.SAFE, 0)}
     head = bytearray(encode(Header(1, 1, 1), samples[kind])[:HEAD])
@@ -96,7 +96,7 @@ def test_every_message_comes_back(header: Header, message: messages.Message) -> 
 def test_arrays_of_other_memory_orders_come_back() -> None:
     image = np.asfortranarray(frame().image[::2, ::-1])
     control = np.array([0.5], np.dtype(">f4"))
-    _, seen = decode(encode(Header(0, 0, 0), Frame(image, control)))
+    _, seen = decode(encode(Header(0, 0, 0), Frame(image, control, 0)))
     assert isinstance(seen, Frame)
     np.testing.assert_array_equal(seen.image, image)
     np.testing.assert_array_equal(seen.control, control)
@@ -140,7 +140,7 @@ def test_a_damaged_message_is_refused_or_still_well_formed(
     ("place", "fault"), [(0, "JOPA"), (4, "protocol"), (6, "identifier"), (8, "schema")]
 )
 def test_another_version_is_refused(place: int, fault: str) -> None:
-    data = bytearray(encode(Header(1, 2, 3), Hello()))
+    data = bytearray(encode(Header(1, 2, 3), Stop()))
     data[place] ^= 0x40
     with pytest.raises(WireError, match=fault):
         decode(bytes(data))
@@ -148,15 +148,15 @@ def test_another_version_is_refused(place: int, fault: str) -> None:
 
 def test_a_wrong_announced_size_is_refused() -> None:
     with pytest.raises(WireError, match="announced"):
-        decode(forge(Hello, b"\x80", size=2))
+        decode(forge(Stop, b"\x80", size=2))
 
 
 def test_an_oversized_message_is_neither_decoded_nor_sent() -> None:
     with pytest.raises(WireError, match="cannot be a message"):
-        decode(forge(Hello, bytes(MAX_BODY + 1)))
+        decode(forge(Stop, bytes(MAX_BODY + 1)))
     image = np.zeros((2048, 2049, 1), np.uint8)
     with pytest.raises(WireError, match="at most"):
-        encode(Header(0, 0, 0), Frame(image, np.zeros(1, np.float32)))
+        encode(Header(0, 0, 0), Frame(image, np.zeros(1, np.float32), 0))
 
 
 IMAGE = packed_array(0, (2, 2, 1), bytes(4))
@@ -192,9 +192,9 @@ CONTROL = packed_array(1, (1,), bytes(4))
     ],
 )
 def test_fields_that_are_not_as_declared_are_refused(fields: dict[str, Any]) -> None:
-    decode(forge(Frame, packed({"image": IMAGE, "control": CONTROL})))
+    decode(forge(Frame, packed({"image": IMAGE, "control": CONTROL, "episode": 0})))
     with pytest.raises(WireError):
-        decode(forge(Frame, packed(fields)))
+        decode(forge(Frame, packed({"episode": 0} | fields)))
 
 
 @pytest.mark.parametrize(
@@ -250,14 +250,14 @@ def test_axes_of_one_name_have_one_length() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        Frame(frame().image, np.array([np.nan], np.float32)),
-        Frame(frame().image, np.zeros(1)),
-        Frame(frame().image, np.zeros(0, np.float32)),
-        Frame(frame().image[0], np.zeros(1, np.float32)),
-        Frame(frame().image, [0.0]),  # type: ignore[arg-type]
+        Frame(frame().image, np.array([np.nan], np.float32), 0),
+        Frame(frame().image, np.zeros(1), 0),
+        Frame(frame().image, np.zeros(0, np.float32), 0),
+        Frame(frame().image[0], np.zeros(1, np.float32), 0),
+        Frame(frame().image, [0.0], 0),  # type: ignore[arg-type]
         Goal(frame().image, "a" * (MAX_TEXT + 1)),
         Plan(np.zeros((3, 1), np.float32), math.inf, 1.0, 1.0),
-        Start(2**63, 1, True),
+        Start(2**63, 1, True, 0),
     ],
 )
 def test_what_a_receiver_would_refuse_is_not_sent(message: messages.Message) -> None:

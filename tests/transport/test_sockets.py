@@ -1,6 +1,7 @@
 """Sockets: their options, and what arrives through them."""
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import zmq
 from jopa_agent.transport import sockets
 from jopa_agent.transport.codec import MAX_MESSAGE, encode
-from jopa_agent.transport.messages import Command, Header, Hello, Origin, Stop
+from jopa_agent.transport.messages import Command, Header, Origin, Stop
 from jopa_agent.transport.streams import Publisher, Received, Subscriber
 
 TIMEOUT_MS = 10_000
@@ -40,22 +41,19 @@ def next_from(subscriber: Subscriber) -> Received:
     raise TimeoutError("nothing arrived")
 
 
-def connect(publisher: Publisher, subscriber: Subscriber) -> None:
-    """Repeat a hello until it is heard: from then on nothing is lost."""
-    for _ in range(1000):
-        publisher.send(Hello())
-        if subscriber.socket.poll(10):
-            break
-    publisher.send(Hello(), tick=99)
-    while next_from(subscriber).header.tick != 99:
-        pass
+def connect(publisher: Publisher) -> None:
+    """Wait until the test is known to read: from then on nothing is lost."""
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
+    while "test" not in publisher.readers():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 @pytest.mark.parametrize(
     "make",
     [
         lambda context, folder: sockets.publisher(context, folder, "frame"),
-        lambda context, folder: sockets.subscriber(context, folder, "frame"),
+        lambda context, folder: sockets.subscriber(context, folder, "frame", "test"),
         lambda context, folder: sockets.control_centre(context, folder),
         lambda context, folder: sockets.control_line(context, folder, "viewer"),
     ],
@@ -81,10 +79,10 @@ def test_a_path_that_is_too_long_is_told(context: zmq.Context, folder: Path) -> 
         sockets.publisher(context, folder / ("a" * 120), "frame")
 
 
-def test_after_a_hello_nothing_is_lost(context: zmq.Context, folder: Path) -> None:
-    subscriber = Subscriber(sockets.subscriber(context, folder, "command"), Command, Hello)
+def test_nothing_is_lost_to_a_reader_that_is_known(context: zmq.Context, folder: Path) -> None:
+    subscriber = Subscriber(sockets.subscriber(context, folder, "command", "test"), Command)
     publisher = Publisher(sockets.publisher(context, folder, "command"), source=3)
-    connect(publisher, subscriber)
+    connect(publisher)
     for tick in range(500):
         publisher.send(command(tick), tick, epoch=2, stamp_ns=tick)
     for tick in range(500):
@@ -95,9 +93,9 @@ def test_after_a_hello_nothing_is_lost(context: zmq.Context, folder: Path) -> No
 
 
 def test_sequence_numbers_rise_by_one(context: zmq.Context, folder: Path) -> None:
-    subscriber = Subscriber(sockets.subscriber(context, folder, "command"), Command, Hello)
+    subscriber = Subscriber(sockets.subscriber(context, folder, "command", "test"), Command)
     publisher = Publisher(sockets.publisher(context, folder, "command"), source=3)
-    connect(publisher, subscriber)
+    connect(publisher)
     publisher.send(command(0))
     first = next_from(subscriber).header
     publisher.send(command(0))
@@ -108,10 +106,10 @@ def test_sequence_numbers_rise_by_one(context: zmq.Context, folder: Path) -> Non
 def test_what_is_malformed_or_of_another_type_is_dropped_and_counted(
     context: zmq.Context, folder: Path
 ) -> None:
-    subscriber = Subscriber(sockets.subscriber(context, folder, "command"), Command, Hello)
+    subscriber = Subscriber(sockets.subscriber(context, folder, "command", "test"), Command)
     socket = sockets.publisher(context, folder, "command")
     publisher = Publisher(socket, source=3)
-    connect(publisher, subscriber)
+    connect(publisher)
     socket.send(b"not a message")
     socket.send(encode(Header(0, 0, 0), command(0))[:-1])
     publisher.send(Stop())
@@ -122,9 +120,9 @@ def test_what_is_malformed_or_of_another_type_is_dropped_and_counted(
 
 
 def test_a_flood_is_read_in_batches(context: zmq.Context, folder: Path) -> None:
-    subscriber = Subscriber(sockets.subscriber(context, folder, "command"), Command, Hello)
+    subscriber = Subscriber(sockets.subscriber(context, folder, "command", "test"), Command)
     publisher = Publisher(sockets.publisher(context, folder, "command"), source=3)
-    connect(publisher, subscriber)
+    connect(publisher)
     for _ in range(400):
         publisher.send(command(0))
     assert subscriber.socket.poll(TIMEOUT_MS)
@@ -134,7 +132,7 @@ def test_a_flood_is_read_in_batches(context: zmq.Context, folder: Path) -> None:
 def test_the_control_channel_names_the_process(context: zmq.Context, folder: Path) -> None:
     centre = sockets.control_centre(context, folder)
     line = sockets.control_line(context, folder, "viewer")
-    Publisher(line, source=4).send(Hello())
+    Publisher(line, source=4).send(Stop())
     assert centre.poll(TIMEOUT_MS)
     name, _ = centre.recv_multipart()
     assert name == b"viewer"
@@ -146,7 +144,7 @@ def test_the_control_channel_names_the_process(context: zmq.Context, folder: Pat
 def test_a_message_for_nobody_does_not_block(context: zmq.Context, folder: Path) -> None:
     publisher = Publisher(sockets.publisher(context, folder, "frame"), source=1)
     for _ in range(2 * sockets.QUEUE):
-        publisher.send(Hello())
+        publisher.send(Stop())
     centre = sockets.control_centre(context, folder)
     centre.send_multipart([b"nobody", encode(Header(0, 0, 0), Stop())], zmq.NOBLOCK)
     assert not centre.poll(0)

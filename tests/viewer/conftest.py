@@ -38,7 +38,7 @@ def messages_of(tick: int, epoch: int = FIRST_EPOCH) -> Iterator[tuple[Header, M
     angle = 0.1 * tick
     mean = np.array([np.cos(angle), np.sin(angle), 0.0], np.float32)
     std = np.full(3, 0.05, np.float32)
-    yield of_frame, Frame(picture(tick), np.array([np.sin(angle)], np.float32))
+    yield of_frame, Frame(picture(tick), np.array([np.sin(angle)], np.float32), 0)
     yield (
         of_frame,
         Belief(

@@ -1,0 +1,23 @@
+"""What befell a process of a run."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Fault:
+    """A process that was lost: ``what`` happened, when and at which tick of the run, and how long
+    until another did its work; None while none does."""
+
+    process: str
+    tick: int
+    lost_ns: int
+    what: str
+    back_after_s: float | None = None
+    replaced_ns: list[int] = field(default_factory=list)
+    due_ns: int = 0
+    begun: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether the process has still to be replaced."""
+        return self.due_ns > 0

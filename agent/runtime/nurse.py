@@ -1,0 +1,138 @@
+"""Looks after the processes of a run that goes on: whoever is lost is replaced, or the run ends."""
+
+from ...configs.settings import Runtime
+from ...transport.clock import NS_PER_S, now_ns
+from ...transport.messages import STREAMS, Header, Message, Start, State
+from .errors import DURING_RUN, RunError
+from .family import Family
+from .fault import Fault
+from .member import Member
+from .table import PROCESSES, SENSING
+
+_WITHIN_NS = 60 * NS_PER_S
+_FIRST_WAIT_S = 0.25  # before the second replacement within a minute; it doubles with each
+_HELD_UP_NS = NS_PER_S // 2  # since the last look: then it is the supervisor that was held up
+_LOCKSTEP_PATIENCE = 10.0  # where nothing has a deadline, a busy machine may take its time
+
+
+class Nurse:
+    """Watches the members of ``family`` from the start of the run on.
+
+    It keeps the newest message of each stream, which whoever takes the place of another is told:
+    belief, plan and goal are rebuilt from them.
+    """
+
+    def __init__(self, family: Family, settings: Runtime, start: Start) -> None:
+        self.faults: list[Fault] = []
+        self._family, self._settings, self._start = family, settings, start
+        self._newest: dict[type, tuple[Header, Message]] = {}
+        self._spares_left = 1 + settings.restarts if settings.spare and start.realtime else 0
+        self._looked_ns = now_ns()
+        patience = 1.0 if start.realtime else _LOCKSTEP_PATIENCE
+        self._timeout_s = patience * settings.stall_timeout_s
+
+    def take(self, header: Header, message: Message) -> None:
+        """Note a message of any stream."""
+        self._newest[type(message)] = header, message
+        now = now_ns()
+        for member in self._family.members.values():
+            reads = any(type(message) is STREAMS[stream] for stream in member.process.reads)
+            if reads and member.state is State.RUNNING:
+                # A command is for the tick after the one that sensing is at.
+                done_at = header.tick - (member.process is SENSING)
+                member.progress.feed(now, done_at)
+        writer = PROCESSES[header.source - 1].name if 0 < header.source <= len(PROCESSES) else ""
+        fault = self._open_faults().get(writer)
+        if fault and fault.begun and header.stamp_ns > fault.lost_ns:
+            fault.back_after_s = (now - fault.lost_ns) / NS_PER_S
+
+    def look(self) -> None:
+        """Find who is lost, replace whoever is due, and let those begin that are ready.
+
+        :class:`RunError` where a process says that it cannot go on, or replacing does not help.
+        """
+        if reason := self._family.refused():
+            raise RunError(reason, DURING_RUN)
+        now, open_faults = now_ns(), self._open_faults()
+        held_up, self._looked_ns = now - self._looked_ns > _HELD_UP_NS, now
+        if held_up:  # whoever was silent meanwhile is not to blame
+            for member in self._family.members.values():
+                member.progress.excuse(now)
+        for name, member in list(self._family.members.items()):
+            fault = open_faults.get(name)
+            if fault and fault.waits:
+                if now >= fault.due_ns:
+                    self._family.replace(name)
+                    self._looked_ns = now_ns()
+                    fault.due_ns, fault.begun = 0, False
+                    fault.replaced_ns.append(now)
+            elif trouble := self._trouble(member, now):
+                self._lose(member, trouble, fault, now)
+            elif fault:
+                self._bring_back(member, fault, now)
+        self._care_for_spares(now)
+
+    def _open_faults(self) -> dict[str, Fault]:
+        return {fault.process: fault for fault in self.faults if fault.back_after_s is None}
+
+    def _trouble(self, member: Member, now: int) -> str | None:
+        if not member.alive:
+            return member.end()
+        if member.state is State.STARTING:
+            late = now - member.began_ns > self._settings.startup_timeout_s * NS_PER_S
+            return "was not ready in time" if late else None
+        if member.state is State.DONE:
+            return None
+        return member.progress.trouble(now, self._timeout_s * member.process.patience)
+
+    def _lose(self, member: Member, what: str, fault: Fault | None, now: int) -> None:
+        """``member`` is lost; ``fault`` if it was to mend one."""
+        member.kill()
+        name = member.process.name
+        replaced = [at for each in self.faults if each.process == name for at in each.replaced_ns]
+        recent = sum(now - at < _WITHIN_NS for at in replaced)
+        if recent >= self._settings.restarts:
+            raise RunError(
+                f"{name} {what}; it was replaced {recent} times within a minute: giving up "
+                f"(see {member.log})",
+                DURING_RUN,
+            )
+        if fault is None:
+            newest = max((header.tick for header, _ in self._newest.values()), default=0)
+            fault = Fault(name, newest, now, what)
+            self.faults.append(fault)
+        wait_s = _FIRST_WAIT_S * 2 ** (recent - 1) if recent else 0.0
+        fault.what, fault.due_ns = what, now + int(wait_s * NS_PER_S)
+
+    def _bring_back(self, member: Member, fault: Fault, now: int) -> None:
+        """Let whoever takes the place of another begin; one that publishes nothing of its own
+        accord is back when it says so."""
+        if not fault.begun and member.state is State.READY:
+            self._hand_over(member)
+            fault.begun = True
+        elif member.state is State.RUNNING and member.tick >= 0:
+            fault.back_after_s = (now - fault.lost_ns) / NS_PER_S
+
+    def _hand_over(self, member: Member) -> None:
+        for stream in member.process.reads:
+            if newest := self._newest.get(STREAMS[stream]):
+                header, message = newest
+                self._family.tell(member, message, header)
+        frame = self._newest.get(STREAMS["frame"])
+        first = 0 if frame is None else frame[0].tick + 1
+        start = self._start
+        self._family.tell(member, Start(start.t0_ns, start.period_ns, start.realtime, first))
+
+    def _care_for_spares(self, now: int) -> None:
+        """Have a spare for those that want one, as often as it takes, within reason."""
+        spares = self._family.spares
+        for name, spare in list(spares.items()):
+            ready = spare.state is State.READY
+            if not spare.alive or (ready and spare.progress.trouble(now, self._timeout_s)):
+                spare.kill()
+                del spares[name]
+        for name, member in self._family.members.items():
+            works = member.state is State.RUNNING and member.tick >= 0
+            if member.process.spare and works and name not in spares and self._spares_left:
+                self._spares_left -= 1
+                self._family.stand_by(member.process)
