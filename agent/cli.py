@@ -43,6 +43,11 @@ inference, actuation and a window, in which a click on a frame makes it the new 
 until the window is closed, Ctrl-C, or the duration is over; then it prints what was reached, and
 leaves the figures, a picture and the settings as they were used in the run folder.
 """
+_TOP = """
+Show how a run goes, in a terminal, until it ends: its processes, how long each part of a tick's way
+takes, from a frame's capture to the control that it leads to, and which deadlines were missed, and
+why.
+"""
 _INIT = """
 Write the settings that follow from an environment of Gymnasium's, its period and its picture, into
 a file to be edited and given with --settings.
@@ -104,6 +109,14 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.force:
         check_trusted(model)
     running.run(settings, model, out, arguments.json)
+    return 0
+
+
+def top(arguments: argparse.Namespace) -> int:
+    """``jopa-agent top``"""
+    from .runtime.top import newest_run, watch
+
+    watch(arguments.run or newest_run(Path("runs")), arguments.once)
     return 0
 
 
@@ -228,6 +241,13 @@ def _parser() -> Parser:
     command.add_argument("--out", type=Path, metavar="FOLDER", help="run folder [runs/NAME-TIME]")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     add_settings(command, ["run", "runtime", "planner", "online", "body"], _RUN_SHORT)
+
+    command = commands.add_parser(
+        "top", help="watch a run", description=_TOP, usage="jopa-agent top [RUN] [--once]"
+    )
+    command.set_defaults(command=top)
+    command.add_argument("run", type=Path, nargs="?", help="run folder [the newest in runs]")
+    command.add_argument("--once", action="store_true", help="show how it stands, and end")
 
     command = _command(commands, "init", init, "write the settings of an environment", _INIT)
     command.add_argument("--out", type=Path, metavar="FILE", help="the settings [NAME.toml]")

@@ -38,21 +38,26 @@ class Frame:
     """Frame ``k``: what the camera saw right after step ``k``.
 
     ``control`` is what the body was really given in that step (zeros in the first frame of an
-    episode). ``episode`` rises with every new beginning of the body, which no control led to.
+    episode), and ``applied_ns`` the moment that the step began. ``episode`` rises with every new
+    beginning of the body, which no control led to.
     """
 
     ID: ClassVar[int] = 1
     image: Annotated[np.ndarray, Array("uint8", "height", "width", "channels")]
     control: Annotated[np.ndarray, Array("float32", "control")]
+    applied_ns: int
     episode: int
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Controls for the ticks ``k+1 ... k+horizon``, computed from frame ``k`` (header's tick)."""
+    """Controls for the ticks ``k+1 ... k+horizon``, computed from frame ``k`` (header's tick),
+    which inference took up at ``received_ns``.
+    """
 
     ID: ClassVar[int] = 2
     controls: Annotated[np.ndarray, Array("float32", "horizon", "control")]
+    received_ns: int
     filter_ms: float
     plan_ms: float
     free_energy: float

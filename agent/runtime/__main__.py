@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ...transport.messages import State
 from .folder import read, remove_launch
+from .leisure import begin_leisure
 from .process import Child, Stopped
 from .table import PROCESSES
 
@@ -34,6 +35,8 @@ def main() -> int:
         return 2
     process = next(each for each in PROCESSES if each.name == arguments.name)
     os.nice(process.niceness)
+    if arguments.spare:
+        begin_leisure()
     try:
         import_module(process.module, __package__).main(child)
         child.farewell(State.DONE, "")
@@ -64,6 +67,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--generation", type=int, default=0, help="more than 0: in the place of one that was lost"
     )
+    parser.add_argument("--spare", action="store_true", help="to stand by: get ready without haste")
     return parser.parse_args()
 
 

@@ -31,17 +31,15 @@ class Column:
     def has(self, tick: int) -> bool:
         return tick < len(self._told) and bool(self._told[tick])
 
-    def rows(self, count: int) -> np.ndarray:
-        """The first ``count`` rows; vectors ``(count, 0)`` if there was never any."""
-        if self._rows is None:
-            shape = (count, 0) if self._vector else (count,)
-            return np.full(shape, self._missing, self._dtype)
-        short = max(0, count - len(self._rows))
-        rows = self._rows[:count]
-        if short:
-            pad = np.full((short, *rows.shape[1:]), self._missing, self._dtype)
-            rows = np.concatenate([rows, pad])
-        return rows.copy()
+    def rows(self, count: int, first: int = 0) -> np.ndarray:
+        """Rows ``first`` to ``count``, exclusive; vectors of no length if there was never any."""
+        wanted = max(0, count - first)
+        shape = self._rows.shape[1:] if self._rows is not None else (0,) * self._vector
+        rows = np.full((wanted, *shape), self._missing, self._dtype)
+        if self._rows is not None:
+            known = self._rows[first:count]
+            rows[: len(known)] = known
+        return rows
 
 
 class Album:

@@ -10,6 +10,7 @@ from ...transport.messages import State
 from .family import Family
 from .fault import Fault
 from .member import Member
+from .slowness import Slowness
 
 
 class Display:
@@ -19,6 +20,7 @@ class Display:
         self._console = Console(stderr=True)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._shown: dict[str, str] = {}
+        self._slow: str | None = None
         self._told: set[tuple[int, str]] = set()
 
     def __enter__(self) -> "Display":
@@ -29,13 +31,17 @@ class Display:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def show(self, family: Family, faults: Sequence[Fault] = ()) -> None:
+    def show(self, family: Family, faults: Sequence[Fault], slowness: Slowness) -> None:
         """Show how far each process is, if anything has changed since the last time, and tell of
-        each fault when it happens and when it is over."""
-        for fault in faults:
-            self._tell(f"{fault.process} {fault.what}", fault)
+        each fault when it happens and when it is over, and of who becomes slow."""
+        for number, fault in enumerate(faults):
+            when = f"tick {fault.tick}: {fault.process}"
+            self._tell((number, fault.what), f"{when} {fault.what}")
             if fault.back_after_s is not None:
-                self._tell(f"{fault.process} is back after {fault.back_after_s:.1f} s", fault)
+                self._tell((number, ""), f"{when} is back after {fault.back_after_s:.1f} s")
+        if slowness.process != self._slow:
+            self._slow = slowness.process
+            self._print(f"{slowness.process} {slowness.what}" if self._slow else "in time again")
         text_of = _progress if self._console.is_terminal else _phase
         texts = {name: text_of(member) for name, member in family.members.items()}
         if self._console.is_terminal:
@@ -44,13 +50,17 @@ class Display:
         else:
             for name, text in texts.items():
                 if self._shown.get(name) != text:
-                    self._console.print(f"{name}: {text}", markup=False, highlight=False)
+                    self._print(f"{name}: {text}")
         self._shown = texts
 
-    def _tell(self, text: str, fault: Fault) -> None:
-        if (fault.lost_ns, text) not in self._told:
-            self._told.add((fault.lost_ns, text))
-            self._console.print(f"tick {fault.tick}: {text}", markup=False, highlight=False)
+    def _tell(self, key: tuple[int, str], text: str) -> None:
+        """Say something once."""
+        if key not in self._told:
+            self._told.add(key)
+            self._print(text)
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _phase(member: Member) -> str:

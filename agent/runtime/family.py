@@ -38,7 +38,7 @@ class Family:
 
     def stand_by(self, process: Process) -> None:
         """Start a spare for ``process``."""
-        self.spares[process.name] = self._spawn(process)
+        self.spares[process.name] = self._spawn(process, spare=True)
 
     def replace(self, name: str) -> None:
         """Put another process in the place of the one called ``name``, which is killed if it still
@@ -48,7 +48,9 @@ class Family:
         if member.health:
             self.past.append(member.health)
         spare = self.spares.pop(name, None)
-        if spare and not spare.alive:
+        if spare and spare.alive:
+            spare.hurry()
+        else:
             spare = None
         self.members[name] = spare or self._spawn(member.process)
 
@@ -127,10 +129,10 @@ class Family:
     def _all(self) -> list[Member]:
         return [*self.members.values(), *self.spares.values()]
 
-    def _spawn(self, process: Process) -> Member:
+    def _spawn(self, process: Process, spare: bool = False) -> Member:
         generation = self._generations.get(process.name, -1) + 1
         self._generations[process.name] = generation
-        return spawn(process, generation, self._folders)
+        return spawn(process, generation, self._folders, spare)
 
     def _await_end(self, timeout_s: float) -> None:
         deadline_ns = now_ns() + int(timeout_s * NS_PER_S)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from ...transport.clock import NS_PER_S
+
 
 @dataclass
 class Fault:
@@ -21,3 +23,9 @@ class Fault:
     def waits(self) -> bool:
         """Whether the process has still to be replaced."""
         return self.due_ns > 0
+
+    def over_for(self, duration_ns: int, now_ns: int) -> bool:
+        """Whether another has done its work for so long."""
+        if self.back_after_s is None:
+            return False
+        return now_ns - self.lost_ns - self.back_after_s * NS_PER_S >= duration_ns

@@ -1,6 +1,6 @@
 """Inference: from each frame to a belief and a plan. The one process that imports jax."""
 
-from ...transport.clock import NS_PER_MS
+from ...transport.clock import NS_PER_MS, now_ns
 from ...transport.messages import FIRST_EPOCH, Belief, Frame, Goal, Header, Plan
 from ..jax_setup import set_up_jax
 from ..mind import Step, load_mind
@@ -29,8 +29,9 @@ def main(child: Child) -> None:
             if episode not in (None, message.episode):
                 mind.begin_episode()
             episode = message.episode
+            received_ns = now_ns()
             step = mind.step(message.image, message.control)
-            _publish(child, header, epoch, step)
+            _publish(child, header, epoch, received_ns, step)
             if launch.settings.run.learn:
                 mind.learn()
         elif header.epoch > epoch:
@@ -38,9 +39,10 @@ def main(child: Child) -> None:
             epoch = header.epoch
 
 
-def _publish(child: Child, frame: Header, epoch: int, step: Step) -> None:
+def _publish(child: Child, frame: Header, epoch: int, received_ns: int, step: Step) -> None:
     plan = Plan(
         controls=step.controls,
+        received_ns=received_ns,
         filter_ms=step.filter_ns / NS_PER_MS,
         plan_ms=step.plan_ns / NS_PER_MS,
         free_energy=step.free_energy,

@@ -9,6 +9,7 @@ from pathlib import Path
 from ...transport.clock import now_ns
 from ...transport.messages import Health, State
 from .folder import log_file
+from .leisure import HURRY
 from .progress import Progress
 from .table import PRIVATE, Process
 
@@ -70,6 +71,11 @@ class Member:
         said = lines[-1].strip() if lines else f"exit status {status}"
         return f"ended: {said} (see {self.log})"
 
+    def hurry(self) -> None:
+        """End the leisure of a spare: it is needed."""
+        if self.alive:
+            self.popen.send_signal(HURRY)
+
     def kill(self) -> None:
         """End it at once, and wait until it has ended."""
         if self.alive:
@@ -79,8 +85,9 @@ class Member:
             self.popen.stdin.close()
 
 
-def spawn(process: Process, generation: int, folders: Folders) -> Member:
-    """Start a process, with the command that starts it by hand.
+def spawn(process: Process, generation: int, folders: Folders, spare: bool = False) -> Member:
+    """Start a process, with the command that starts it by hand; a ``spare`` gets ready without
+    haste.
 
     It is in a session of its own, so that Ctrl-C reaches the supervisor alone; its standard input
     is a pipe, whose end tells it that the supervisor has died.
@@ -91,6 +98,8 @@ def spawn(process: Process, generation: int, folders: Folders) -> Member:
         command += ["--private", folders.private]
     if generation:
         command += ["--generation", str(generation)]
+    if spare:
+        command.append("--spare")
     file = log_file(folders.run, process.name)
     try:
         log = file.open("ab" if generation else "wb")

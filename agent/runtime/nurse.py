@@ -11,6 +11,7 @@ from .table import PROCESSES, SENSING
 
 _WITHIN_NS = 60 * NS_PER_S
 _FIRST_WAIT_S = 0.25  # before the second replacement within a minute; it doubles with each
+_SPARE_AFTER_NS = 5 * NS_PER_S  # after the start, or a fault, when the body should be at its goal
 _HELD_UP_NS = NS_PER_S // 2  # since the last look: then it is the supervisor that was held up
 _LOCKSTEP_PATIENCE = 10.0  # where nothing has a deadline, a busy machine may take its time
 
@@ -131,8 +132,10 @@ class Nurse:
             if not spare.alive or (ready and spare.progress.trouble(now, self._timeout_s)):
                 spare.kill()
                 del spares[name]
+        begun = now - self._start.t0_ns >= _SPARE_AFTER_NS
+        if not begun or not all(fault.over_for(_SPARE_AFTER_NS, now) for fault in self.faults):
+            return
         for name, member in self._family.members.items():
-            works = member.state is State.RUNNING and member.tick >= 0
-            if member.process.spare and works and name not in spares and self._spares_left:
+            if member.process.spare and name not in spares and self._spares_left:
                 self._spares_left -= 1
                 self._family.stand_by(member.process)

@@ -1,7 +1,7 @@
 """What every process of the agent shares: its settings, its streams, its word to the supervisor."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from ...transport.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, sleep_ns
 from ...transport.messages import STREAMS, Health, Message, Start, State, Stop
 from ...transport.streams import Publisher, Received, Subscriber
 from .folder import Launch
+from .leisure import end_leisure
 from .table import PROCESSES, SUPERVISOR, Process, open_streams, wanted
 
 _LOOK_NS = 20 * NS_PER_MS
@@ -97,6 +98,7 @@ class Child:
         gc.collect()
         gc.freeze()  # what exists by now stays: later collections need not walk through it
         if self.generation:
+            end_leisure()
             self.report("ready", State.READY)
             start = self._await_start()
             self._open_publishers()
@@ -173,7 +175,7 @@ class Child:
                 socket = sockets.publisher(self._context, folder, stream)
                 self._publishers[stream] = Publisher(socket, self._source)
 
-    def _await_readers(self, names) -> None:
+    def _await_readers(self, names: Iterable[str]) -> None:
         """Wait until those processes among ``names`` that read our streams do, and the supervisor
         too: nothing that is published from then on is lost."""
         names = set(names)

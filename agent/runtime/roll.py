@@ -1,49 +1,82 @@
-"""``processes.json`` in the run folder: who is there, for people's own tools to watch."""
+"""What a run writes of itself while it goes on, for people's own tools and ``jopa-agent top``.
+
+``processes.json`` says who is there: each process's ``pid``, ``state``, ``restarts``, and the pid
+of the one that stands by for it. ``status.json`` says how the run goes. Both are always whole: they
+are replaced, not written over. Where they cannot be written, the run goes on without.
+"""
 
 import json
 from pathlib import Path
 from typing import Any
 
+from ...transport.clock import NS_PER_S, now_ns
 from .family import Family
 from .member import Member
 from .nurse import Nurse
+from .scorekeeper import Scorekeeper
+from .slowness import Slowness
+
+PROCESSES, STATUS = "processes.json", "status.json"
+
+_STATUS_EVERY_NS = NS_PER_S // 2
 
 
 class Roll:
-    """Keeps the file as it is: each process's ``pid``, ``state``, ``restarts``, and the pid of the
-    one that stands by for it.
-
-    The file is always whole: it is replaced, not written over. Where it cannot be written, the run
-    goes on without.
-    """
+    """Keeps both files in ``folder`` as they should be."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = folder / "processes.json"
+        self._folder = folder
         self._written: dict[str, Any] = {}
+        self._next_ns = 0
 
-    def keep(self, family: Family, nurse: Nurse | None = None, ended: bool = False) -> None:
-        """Write the file if anything has changed."""
-        faults = nurse.faults if nurse else []
-        current = {}
-        for name, member in family.members.items():
-            mine = [fault for fault in faults if fault.process == name]
-            spare = family.spares.get(name)
-            lost = any(fault.back_after_s is None for fault in mine)
-            current[name] = {
-                "pid": None if ended else member.popen.pid,
-                "state": "ended" if ended else "restarting" if lost else _state(member),
-                "restarts": sum(len(fault.replaced_ns) for fault in mine),
-                "standby_pid": spare.popen.pid if spare and not ended else None,
-            }
-        if current == self._written:
-            return
-        self._written = current
-        unfinished = self._file.with_suffix(".unfinished")
+    def keep(
+        self, family: Family, nurse: Nurse | None, scorekeeper: Scorekeeper, slowness: Slowness
+    ) -> None:
+        """Write what has changed, the status every half second."""
+        self._write_processes(_processes(family, nurse))
+        now = now_ns()
+        if scorekeeper.begun and now >= self._next_ns:
+            self._next_ns = now + _STATUS_EVERY_NS
+            slowness.look(scorekeeper.timeline)
+            status = scorekeeper.status()
+            status["slow"] = slowness.process and f"{slowness.process} {slowness.what}"
+            self._replace(STATUS, status)
+
+    def close(self, family: Family, nurse: Nurse | None) -> None:
+        """Say that no process is left."""
+        processes = _processes(family, nurse)
+        for each in processes.values():
+            each |= {"pid": None, "state": "ended", "standby_pid": None}
+        self._write_processes(processes)
+
+    def _write_processes(self, processes: dict[str, Any]) -> None:
+        if processes != self._written:
+            self._written = processes
+            self._replace(PROCESSES, processes)
+
+    def _replace(self, name: str, value: dict[str, Any]) -> None:
+        unfinished = self._folder / f"{name}.unfinished"
         try:
-            unfinished.write_text(json.dumps(current, indent=2) + "\n")
-            unfinished.replace(self._file)
+            unfinished.write_text(json.dumps(value, indent=2) + "\n")
+            unfinished.replace(self._folder / name)
         except OSError:
             pass
+
+
+def _processes(family: Family, nurse: Nurse | None) -> dict[str, Any]:
+    faults = nurse.faults if nurse else []
+    found = {}
+    for name, member in family.members.items():
+        mine = [fault for fault in faults if fault.process == name]
+        lost = any(fault.back_after_s is None for fault in mine)
+        spare = family.spares.get(name)
+        found[name] = {
+            "pid": member.popen.pid,
+            "state": "restarting" if lost else _state(member),
+            "restarts": sum(len(fault.replaced_ns) for fault in mine),
+            "standby_pid": spare.popen.pid if spare else None,
+        }
+    return found
 
 
 def _state(member: Member) -> str:

@@ -1,21 +1,24 @@
 """Keeps score of a run from its streams: a few numbers a tick, and a dozen frames."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
 from ...configs.settings import Settings
 from ...envs import Goal
 from ...transport import messages
-from ...transport.clock import NS_PER_MS
 from ...transport.messages import FIRST_EPOCH, Header, Health, Message
 from ..evaluation.score import Score, angle_error, score
 from .columns import Album, Column
 from .fault import Fault
 from .record import RunRecord
-from .summary import Interruption, Percentiles, Summary
+from .summary import Interruption, Percentiles, Spread, Summary
+from .timeline import Timeline
 
 _FRAMES = 12
+_LAST = 200  # ticks that the status is about
 
 
 class Scorekeeper:
@@ -24,36 +27,27 @@ class Scorekeeper:
     def __init__(self, settings: Settings, goal: Goal, period_s: float) -> None:
         """``period_s`` is the body's own time between two frames."""
         self._settings, self._goal, self._period_s = settings, goal, period_s
-        self._count = 0
+        self.timeline = Timeline()
         self._epoch = FIRST_EPOCH
         self._album = Album(_FRAMES)
         self._angle = Column("float64")
-        self._frame_stamp, self._command_stamp = Column("float64"), Column("float64")
         self._control = Column("float32", vector=True)
-        self._origin = Column("uint8", missing=messages.Origin.SAFE)
         self._mean = Column("float32", vector=True)
         self._std = Column("float32", vector=True)
         self._distance, self._surprise = Column("float32"), Column("float32")
-        self._filter_ms, self._plan_ms = Column("float32"), Column("float32")
         self._free_energy = Column("float32")
 
     def take(self, header: Header, message: Message) -> None:
         """Note what a message says about its tick."""
         tick = header.tick
+        self.timeline.take(header, message)
         match message:
             case messages.Frame():
-                self._count = max(self._count, tick + 1)
-                self._frame_stamp.put(tick, header.stamp_ns)
                 self._control.put(tick, message.control)
                 self._album.put(tick, message.image)
             case messages.Truth():
                 self._angle.put(tick, message.state[0])
-            case messages.Command():
-                self._command_stamp.put(tick, header.stamp_ns)
-                self._origin.put(tick, message.origin)
             case messages.Plan():
-                self._filter_ms.put(tick, message.filter_ms)
-                self._plan_ms.put(tick, message.plan_ms)
                 self._free_energy.put(tick, message.free_energy)
             case messages.Belief():
                 self._epoch = max(self._epoch, header.epoch)
@@ -65,17 +59,18 @@ class Scorekeeper:
     @property
     def begun(self) -> bool:
         """Whether there was any frame."""
-        return self._count > 0
+        return self.timeline.count > 0
 
     def complete(self) -> bool:
         """Whether all that follows from the last frame has arrived."""
-        last = self._count - 1
-        expected = [self._plan_ms, self._distance] + [self._angle] * self._settings.run.score
-        return self.begun and all(column.has(last) for column in expected)
+        last = self.timeline.count - 1
+        expected = [self._distance] + [self._angle] * self._settings.run.score
+        planned = self.begun and self.timeline.has_plan(last)
+        return planned and all(column.has(last) for column in expected)
 
     def record(self) -> RunRecord:
         """The run so far, which has :attr:`begun`."""
-        count = self._count
+        count = self.timeline.count
         frame_ticks, frames = self._album.chosen()
         ticks = np.arange(count)
         angle = self._goal.angle
@@ -87,7 +82,7 @@ class Scorekeeper:
             time_s=ticks * self._period_s,
             error_rad=error,
             control=self._control.rows(count),
-            origin=self._origin.rows(count),
+            origin=self.timeline.origins(),
             mean=self._mean.rows(count),
             std=self._std.rows(count),
             distance=self._distance.rows(count),
@@ -98,17 +93,37 @@ class Scorekeeper:
             goal=self._goal.image,
         )
 
+    def status(self) -> dict[str, Any]:
+        """How the run goes, over its last ticks, as JSON takes it."""
+        count = self.timeline.count
+        stages = self.timeline.stages(_LAST)
+
+        def newest(column: Column) -> float | None:
+            last = column.rows(count, max(0, count - _LAST))
+            known = last[np.isfinite(last)]
+            return float(known[-1]) if known.size else None
+
+        return {
+            "tick": count - 1,
+            "last": len(stages.total),
+            "rate_hz": self.timeline.rate_hz(_LAST),
+            "goal": self._goal.name if self._epoch == FIRST_EPOCH else f"number {self._epoch}",
+            "distance": newest(self._distance),
+            "surprise": newest(self._surprise),
+            "free_energy": newest(self._free_energy),
+            "stages_ms": {name: asdict(Spread.of(each)) for name, each in stages._asdict().items()},
+            "misses": self.timeline.misses(_LAST),
+        }
+
     def summary(self, healths: Iterable[Health], faults: Iterable[Fault] = ()) -> Summary:
         """The figures of the run so far, with the counts of the processes' last ``healths``, and
         the ``faults`` that befell them."""
         healths, faults = list(healths), list(faults)
-        run, count = self._settings.run, self._count
+        run, count = self._settings.run, self.timeline.count
         scored = self._score()
         distance = self._distance.rows(count)
         known = distance[np.isfinite(distance)]
-        latency_ns = self._command_stamp.rows(count)[1:] - self._frame_stamp.rows(count)[:-1]
-        unseen = int(np.isnan(self._frame_stamp.rows(count)).sum())
-        from_plan = self._origin.rows(count)[1:] == messages.Origin.PLAN
+        stages, misses = self.timeline.stages(), self.timeline.misses()
         return Summary(
             ticks=count - 1,
             goal=self._goal.name,
@@ -122,10 +137,12 @@ class Scorekeeper:
             max_error_last_10s=scored and scored.max_error_last_10s,
             mean_distance=float(known.mean()) if known.size else None,
             final_distance=float(known[-1]) if known.size else None,
-            frame_to_command_ms=Percentiles.of(latency_ns[from_plan] / NS_PER_MS),
-            filter_ms=Percentiles.of(self._filter_ms.rows(count)),
-            plan_ms=Percentiles.of(self._plan_ms.rows(count)),
-            missed_deadlines=unseen + sum(health.missed_deadlines for health in healths),
+            frame_to_command_ms=Percentiles.of(self.timeline.frame_to_command_ms()),
+            filter_ms=Percentiles.of(stages.filter),
+            plan_ms=Percentiles.of(stages.plan),
+            stages_ms={name: Spread.of(each) for name, each in stages._asdict().items()},
+            missed_deadlines=sum(misses.values()),
+            misses=misses,
             late_plans=sum(health.late_plans for health in healths),
             stale_plans=sum(health.stale_plans for health in healths),
             invalid_plans=sum(health.invalid_plans for health in healths),
@@ -133,7 +150,7 @@ class Scorekeeper:
             malformed=sum(health.malformed for health in healths),
             restarts=sum(len(fault.replaced_ns) for fault in faults),
             faults=[Interruption.of(fault) for fault in faults],
-            first_command_ns=self._first_command_ns(),
+            first_command_ns=self.timeline.first_command_ns(),
             clock=run.clock,
             rate_hz=run.rate_hz,
             seed=run.seed,
@@ -143,15 +160,10 @@ class Scorekeeper:
     def _scored(self) -> bool:
         return self._angle.has(0) and self._epoch == FIRST_EPOCH
 
-    def _first_command_ns(self) -> int | None:
-        stamps = self._command_stamp.rows(self._count)
-        known = stamps[~np.isnan(stamps)]
-        return int(known[0]) if known.size else None
-
     def _score(self) -> Score | None:
         angle = self._goal.angle
         if not self._scored or angle is None:
             return None
-        angles = self._angle.rows(self._count)
+        angles = self._angle.rows(self.timeline.count)
         known = angles[~np.isnan(angles)]  # the last may be under way when the user stops
         return score(known, angle, self._period_s, self._settings.run.tolerance_rad)

@@ -8,8 +8,7 @@ from ...transport.clock import NS_PER_MS, Clock, now_ns
 from ...transport.messages import Command, Frame, Origin, Truth
 from ..bodies import body_for
 from .process import Child
-
-_LATE_FRACTION = 0.1  # of a period: a step that begins later than this missed its deadline
+from .timeline import LATE_FRACTION
 
 
 def main(child: Child) -> None:
@@ -28,11 +27,12 @@ def main(child: Child) -> None:
     clock = child.start()
     for _ in child.messages(clock.t0_ns):
         pass
-    moment_ns = now_ns()
-    tick = max(child.first_tick, clock.tick_at(moment_ns))
+    applied_ns = captured_ns = now_ns()
+    tick = max(child.first_tick, clock.tick_at(captured_ns))
     while True:
         child.tick = tick
-        child.publish("frame", Frame(image, control, child.generation), tick, stamp_ns=moment_ns)
+        frame = Frame(image, control, applied_ns, child.generation)
+        child.publish("frame", frame, tick, stamp_ns=captured_ns)
         if child.publishes("truth"):
             truth = body.truth()
             child.publish("truth", Truth(truth.state, truth.reward), tick)
@@ -45,7 +45,8 @@ def main(child: Child) -> None:
             tick, command = present, None
         _judge(child, clock, tick, command)
         control = spec.safe_control if command is None else command.control
-        image, moment_ns = body.step(control), now_ns()
+        applied_ns = now_ns()
+        image, captured_ns = body.step(control), now_ns()
 
 
 def _await_command(child: Child, clock: Clock, tick: int) -> Command | None:
@@ -69,6 +70,6 @@ def _judge(child: Child, clock: Clock, tick: int, command: Command | None) -> No
     """Count a tick once if its step begins late, or without a command from the plan made for it."""
     late_ns = clock.lateness_ns(tick, now_ns())
     fresh = command is not None and command.origin is Origin.PLAN
-    if late_ns > _LATE_FRACTION * clock.period_ns or not fresh:
+    if late_ns > LATE_FRACTION * clock.period_ns or not fresh:
         child.counters.missed_deadlines += 1
     child.counters.lateness_ms = max(child.counters.lateness_ms, late_ns / NS_PER_MS)

@@ -26,6 +26,22 @@ class Percentiles:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """Median, 99th percentile and largest; None where nothing was measured."""
+
+    p50: float | None
+    p99: float | None
+    max: float | None
+
+    @staticmethod
+    def of(values: np.ndarray) -> "Spread":
+        """Of ``values`` (n,), those that are NaN apart."""
+        middle = Percentiles.of(values)
+        largest = None if middle.p50 is None else float(np.nanmax(values))
+        return Spread(middle.p50, middle.p99, largest)
+
+
+@dataclass(frozen=True)
 class Interruption:
     """A process that was lost, at which tick of the run, why, and the seconds until another did its
     work; None where none did."""
@@ -45,6 +61,7 @@ class Summary:
     """A run in figures. Errors are radians of the true angle, for scoring only; they are None in
     a run that was not scored, and in one whose goal was changed on the way.
 
+    ``stages_ms`` and ``misses`` are those of :class:`.timeline.Timeline`;
     ``frame_to_command_ms`` is from the end of a frame's render to the command that its plan gave;
     ``missed_deadlines`` counts the ticks that were not given one, those whose step began more than
     a tenth of a period late, and those that the body did not see. ``goals`` counts the goals that
@@ -67,7 +84,9 @@ class Summary:
     frame_to_command_ms: Percentiles
     filter_ms: Percentiles
     plan_ms: Percentiles
+    stages_ms: dict[str, Spread]
     missed_deadlines: int
+    misses: dict[str, int]
     late_plans: int
     stale_plans: int
     invalid_plans: int

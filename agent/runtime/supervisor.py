@@ -13,7 +13,7 @@ import zmq
 from ...configs.settings import Settings
 from ...envs import BodySpec, Goal
 from ...transport import sockets
-from ...transport.clock import NS_PER_MS, NS_PER_S, now_ns
+from ...transport.clock import NS_PER_MS, NS_PER_S, Clock, now_ns
 from ...transport.messages import STREAMS, Start, State
 from ...transport.streams import Subscriber
 from ..bodies import body_for
@@ -26,6 +26,7 @@ from .nurse import Nurse
 from .record import RunRecord
 from .roll import Roll
 from .scorekeeper import Scorekeeper
+from .slowness import Slowness
 from .summary import Summary
 from .table import PRIVATE, SUPERVISOR, open_streams, wanted
 
@@ -92,6 +93,7 @@ class _Watch:
         self.family, self.scorekeeper = family, scorekeeper
         self._runtime, self._display, self._roll = settings.runtime, display, roll
         self._nurse: Nurse | None = None
+        self._slowness = Slowness()
         places = dict.fromkeys(open_streams(settings), folders.streams)
         if folders.private:
             places |= dict.fromkeys(PRIVATE, folders.private)
@@ -107,6 +109,8 @@ class _Watch:
     def begin(self, start: Start) -> None:
         """Give all processes the word; from now on whoever is lost is replaced."""
         self.family.begin(start)
+        clock = Clock(start.t0_ns, start.period_ns, start.realtime)
+        self.scorekeeper.timeline.begin(clock)
         self._nurse = Nurse(self.family, self._runtime, start)
 
     def look(self) -> None:
@@ -122,8 +126,8 @@ class _Watch:
             self.family.hear()
         if self._nurse:
             self._nurse.look()
-        self._display.show(self.family, self._nurse.faults if self._nurse else [])
-        self._roll.keep(self.family, self._nurse)
+        self._roll.keep(self.family, self._nurse, self.scorekeeper, self._slowness)
+        self._display.show(self.family, self._nurse.faults if self._nurse else [], self._slowness)
 
     def summary(self) -> Summary:
         """The figures of the run so far."""
@@ -132,7 +136,7 @@ class _Watch:
 
     def end(self) -> None:
         """Note that no process is left."""
-        self._roll.keep(self.family, self._nurse, ended=True)
+        self._roll.close(self.family, self._nurse)
 
 
 def _start_up(watch: _Watch, settings: Settings, interrupted: Callable[[], bool]) -> None:

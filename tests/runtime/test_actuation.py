@@ -58,7 +58,7 @@ class Scene:
 
     def plan(self, frame: int, *controls: float, epoch: int = 1) -> None:
         column = np.array(controls, np.float32)[:, None]
-        self.plans.send(Plan(column, 1.0, 1.0, 1.0), frame, epoch, stamp_ns=1000 + frame)
+        self.plans.send(Plan(column, 0, 1.0, 1.0, 1.0), frame, epoch, stamp_ns=1000 + frame)
 
     def command(self) -> tuple[int, float, Origin, int]:
         """The next command: tick, control, origin, goal epoch."""

@@ -61,6 +61,15 @@ def test_whoever_is_killed_or_hangs_is_replaced(place: Any, wait_until: WaitUnti
     assert {each["state"] for each in roll.values()} == {"ended"}
 
 
+def test_the_spare_takes_over_at_once(place: Any, wait_until: WaitUntil) -> None:
+    supervisor = place.spawn(endless(place, "realtime"))
+    spare = wait_until(lambda: (now := at_work(place, "inference")) and now["standby_pid"])
+    harm(place, wait_until, "inference", signal.SIGKILL)
+    assert at_work(place, "inference")["pid"] == spare
+    summary = ended(place, supervisor)
+    assert [fault["process"] for fault in summary["faults"]] == ["inference"]
+
+
 def test_lockstep_loses_no_tick_to_a_killed_process(place: Any, wait_until: WaitUntil) -> None:
     supervisor = place.spawn(endless(place, "lockstep"))
     for name in LOOP:

@@ -57,13 +57,16 @@ def _values(kind: Kind, lengths: dict[str, int], draw: st.DrawFn) -> st.SearchSt
 
 def frame() -> Frame:
     image = np.arange(32 * 32, dtype=np.uint32).astype(np.uint8).reshape(32, 32, 1)
-    return Frame(image, np.array([0.5], np.float32), 0)
+    return Frame(image, np.array([0.5], np.float32), 0, 0)
 
 
 def forge(kind: type, body: bytes, **header: int) -> bytes:
     """A message of ``kind``'s identifier and schema around any body."""
     samples = {Frame: frame(), Stop: Stop(), Start: Start(1, 2, True, 0)}
-    samples |= {Goal: Goal(frame().image, "a"), Plan: Plan(np.zeros((3, 1), "f4"), 1.0, 1.0, 1.0)}
+    samples |= {
+        Goal: Goal(frame().image, "a"),
+        Plan: Plan(np.zeros((3, 1), "f4"), 0, 1.0, 1.0, 1.0),
+    }
     samples |= {Command: Command(np.zeros(1, "f4"), Origin.SAFE, 0)}
     head = bytearray(encode(Header(1, 1, 1), samples[kind])[:HEAD])
     struct.pack_into("<I", head, HEAD - 4, header.get("size", len(body)))
@@ -96,7 +99,7 @@ def test_every_message_comes_back(header: Header, message: messages.Message) -> 
 def test_arrays_of_other_memory_orders_come_back() -> None:
     image = np.asfortranarray(frame().image[::2, ::-1])
     control = np.array([0.5], np.dtype(">f4"))
-    _, seen = decode(encode(Header(0, 0, 0), Frame(image, control, 0)))
+    _, seen = decode(encode(Header(0, 0, 0), Frame(image, control, 0, 0)))
     assert isinstance(seen, Frame)
     np.testing.assert_array_equal(seen.image, image)
     np.testing.assert_array_equal(seen.control, control)
@@ -156,7 +159,7 @@ def test_an_oversized_message_is_neither_decoded_nor_sent() -> None:
         decode(forge(Stop, bytes(MAX_BODY + 1)))
     image = np.zeros((2048, 2049, 1), np.uint8)
     with pytest.raises(WireError, match="at most"):
-        encode(Header(0, 0, 0), Frame(image, np.zeros(1, np.float32), 0))
+        encode(Header(0, 0, 0), Frame(image, np.zeros(1, np.float32), 0, 0))
 
 
 IMAGE = packed_array(0, (2, 2, 1), bytes(4))
@@ -192,9 +195,11 @@ CONTROL = packed_array(1, (1,), bytes(4))
     ],
 )
 def test_fields_that_are_not_as_declared_are_refused(fields: dict[str, Any]) -> None:
-    decode(forge(Frame, packed({"image": IMAGE, "control": CONTROL, "episode": 0})))
+    decode(
+        forge(Frame, packed({"image": IMAGE, "control": CONTROL, "applied_ns": 0, "episode": 0}))
+    )
     with pytest.raises(WireError):
-        decode(forge(Frame, packed({"episode": 0} | fields)))
+        decode(forge(Frame, packed({"applied_ns": 0, "episode": 0} | fields)))
 
 
 @pytest.mark.parametrize(
@@ -221,7 +226,13 @@ def test_values_of_another_type_or_range_are_refused(kind: type, fields: dict[An
 @pytest.mark.parametrize("value", [math.nan, math.inf, 1])
 def test_a_float_is_a_finite_float(value: float) -> None:
     controls = packed_array(1, (2, 1), bytes(8))
-    fields = {"controls": controls, "filter_ms": 1.0, "plan_ms": value, "free_energy": 1.0}
+    fields = {
+        "controls": controls,
+        "received_ns": 0,
+        "filter_ms": 1.0,
+        "plan_ms": value,
+        "free_energy": 1.0,
+    }
     with pytest.raises(WireError, match="plan_ms"):
         decode(forge(Plan, packed(fields)))
 
@@ -250,13 +261,13 @@ def test_axes_of_one_name_have_one_length() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        Frame(frame().image, np.array([np.nan], np.float32), 0),
-        Frame(frame().image, np.zeros(1), 0),
-        Frame(frame().image, np.zeros(0, np.float32), 0),
-        Frame(frame().image[0], np.zeros(1, np.float32), 0),
-        Frame(frame().image, [0.0], 0),  # type: ignore[arg-type]
+        Frame(frame().image, np.array([np.nan], np.float32), 0, 0),
+        Frame(frame().image, np.zeros(1), 0, 0),
+        Frame(frame().image, np.zeros(0, np.float32), 0, 0),
+        Frame(frame().image[0], np.zeros(1, np.float32), 0, 0),
+        Frame(frame().image, [0.0], 0, 0),  # type: ignore[arg-type]
         Goal(frame().image, "a" * (MAX_TEXT + 1)),
-        Plan(np.zeros((3, 1), np.float32), math.inf, 1.0, 1.0),
+        Plan(np.zeros((3, 1), np.float32), 0, math.inf, 1.0, 1.0),
         Start(2**63, 1, True, 0),
     ],
 )

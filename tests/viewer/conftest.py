@@ -38,7 +38,7 @@ def messages_of(tick: int, epoch: int = FIRST_EPOCH) -> Iterator[tuple[Header, M
     angle = 0.1 * tick
     mean = np.array([np.cos(angle), np.sin(angle), 0.0], np.float32)
     std = np.full(3, 0.05, np.float32)
-    yield of_frame, Frame(picture(tick), np.array([np.sin(angle)], np.float32), 0)
+    yield of_frame, Frame(picture(tick), np.array([np.sin(angle)], np.float32), 0, 0)
     yield (
         of_frame,
         Belief(
@@ -51,7 +51,7 @@ def messages_of(tick: int, epoch: int = FIRST_EPOCH) -> Iterator[tuple[Header, M
             surprise=0.7,
         ),
     )
-    yield of_frame, Plan(np.zeros((HORIZON, 1), np.float32), 0.3, 4.0, 12.5)
+    yield of_frame, Plan(np.zeros((HORIZON, 1), np.float32), 0, 0.3, 4.0, 12.5)
     command = Command(np.zeros(1, np.float32), Origin.PLAN, stamp_ns)
     yield Header(3, tick, stamp_ns + 6_000_000, tick + 1, epoch), command
 
