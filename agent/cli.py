@@ -9,6 +9,7 @@ from typing import Any
 
 from ..configs.settings import Settings, SettingsError, preset_names, shipped_model
 from ..envs import GoalError, is_environment
+from ..transport.recording import RecordingError
 from .evaluation.conditions import ConditionsError, read_change, read_faults, read_kick
 from .learning.errors import DatasetError, ModelError
 from .options import Parser, add_settings, chosen_settings, preset_of
@@ -16,7 +17,15 @@ from .output import OutputError, check_writable, write_json, write_text
 from .runtime.errors import RunError
 
 _STOPPED = 130
-_MISTAKES = (SettingsError, GoalError, ModelError, DatasetError, ConditionsError, OutputError)
+_MISTAKES = (
+    SettingsError,
+    GoalError,
+    ModelError,
+    DatasetError,
+    ConditionsError,
+    OutputError,
+    RecordingError,
+)
 
 # Short names for the settings that a user reaches for first.
 _SEED = {"run.seed": "--seed"}
@@ -35,6 +44,7 @@ _EVALUATE_SHORT = _SEED | {
     "run.tolerance_rad": "--tolerance",
 }
 
+_DATASET_HELP = "from 'collect', or the folder of a recorded run"
 _EVALUATE_DEFAULTS = {"start": "gymnasium", "duration_s": 30.0}
 
 _RUN = """
@@ -47,6 +57,19 @@ _TOP = """
 Show how a run goes, in a terminal, until it ends: its processes, how long each part of a tick's way
 takes, from a frame's capture to the control that it leads to, and which deadlines were missed, and
 why.
+"""
+_REPLAY = """
+Show a recorded run in the viewer's window: space plays and pauses, the arrows step, up and down
+change the speed, the mouse on the bar goes anywhere. With --verify the recorded frames go through
+inference again instead, and every plan and belief is compared with the recorded one: on the machine
+that recorded them they are equal to the bit. The exit code is 1 where they differ by more than the
+tolerance.
+"""
+_INFO = """
+Say what a recorded run holds.
+"""
+_EXPORT = """
+Write a recorded run in other formats; several at once are possible.
 """
 _INIT = """
 Write the settings that follow from an environment of Gymnasium's, its period and its picture, into
@@ -117,6 +140,64 @@ def top(arguments: argparse.Namespace) -> int:
     from .runtime.top import newest_run, watch
 
     watch(arguments.run or newest_run(Path("runs")), arguments.once)
+    return 0
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """``jopa-agent replay``"""
+    from .replay.run import RecordedRun
+
+    run = RecordedRun(arguments.run)
+    if not arguments.verify:
+        from .viewer.replay import show
+
+        show(run, arguments.speed)
+        return 0
+    from .replay.verify import verify
+
+    found = verify(run, arguments.model)
+    print(f"compared  {found.compared} plans and their beliefs")
+    if found.skipped:
+        print(f"skipped   {found.skipped}, made from what was not recorded")
+    if found.first is None:
+        print("equal     to the bit")
+    else:
+        first = found.first
+        print(f"first     tick {first.tick}: {first.what} differs by {first.size:.2g}")
+        print(f"largest   {found.largest:.2g}; accepted: {arguments.tolerance:.2g}")
+    if not found.compared:
+        print("jopa-agent: nothing could be compared: the recording does not begin with its run",
+              file=sys.stderr)  # fmt: skip
+        return 1
+    return 0 if found.largest <= arguments.tolerance else 1
+
+
+def info(arguments: argparse.Namespace) -> int:
+    """``jopa-agent info``"""
+    from .replay.info import describe
+    from .replay.run import RecordedRun
+
+    for line in describe(RecordedRun(arguments.run)):
+        print(line)
+    return 0
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """``jopa-agent export``"""
+    from .replay import export
+    from .replay.run import RecordedRun
+
+    run = RecordedRun(arguments.run)
+    wanted = {
+        arguments.npz: export.to_npz,
+        arguments.gif: export.to_gif,
+        arguments.mp4: export.to_mp4,
+    }
+    wanted.pop(None, None)
+    if not wanted:
+        raise OutputError("nothing to write: name a file with --npz, --gif or --mp4")
+    for file, write in wanted.items():
+        print(f"{write(run, file)} frames: {file}")
     return 0
 
 
@@ -249,6 +330,29 @@ def _parser() -> Parser:
     command.add_argument("run", type=Path, nargs="?", help="run folder [the newest in runs]")
     command.add_argument("--once", action="store_true", help="show how it stands, and end")
 
+    command = _run_command(commands, "replay", replay, "show a recorded run, or check it", _REPLAY)
+    command.add_argument(
+        "--speed", type=float, default=1.0, metavar="NUMBER", help="times real [1]"
+    )
+    command.add_argument("--verify", action="store_true", help="infer again, and compare")
+    _add_model(command, "model to verify with [the run's own]")
+    command.add_argument(
+        "--tolerance", type=float, default=0.0, metavar="NUMBER",
+        help="largest difference that is accepted [0]",
+    )  # fmt: skip
+
+    _run_command(commands, "info", info, "say what a recorded run holds", _INFO)
+
+    command = _run_command(
+        commands, "export", export, "write a recorded run as other files", _EXPORT
+    )
+    for name, what in (
+        ("npz", "frames, controls, beliefs and stamps as numpy's arrays"),
+        ("gif", "the viewer's picture of the run"),
+        ("mp4", "the same as a film (extra 'video')"),
+    ):
+        command.add_argument(f"--{name}", type=Path, metavar="FILE", help=what)
+
     command = _command(commands, "init", init, "write the settings of an environment", _INIT)
     command.add_argument("--out", type=Path, metavar="FILE", help="the settings [NAME.toml]")
 
@@ -257,7 +361,9 @@ def _parser() -> Parser:
     add_settings(command, ["collect", "body"], _SEED | {"collect.frames": "--steps"})
 
     command = _command(commands, "train", train, "learn a model", _TRAIN)
-    command.add_argument("--dataset", type=Path, metavar="FILE", help="from 'jopa-agent collect'")
+    command.add_argument(
+        "--dataset", type=Path, metavar="FILE", help="from 'collect', or a recorded run"
+    )
     command.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="the model")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the verdict there")
     add_settings(command, ["explore", "train", "collect", "planner", "body"], _SEED)
@@ -311,8 +417,17 @@ def _command(commands, name: str, function, summary: str, description: str) -> P
     return command
 
 
-def _add_model(command: Parser) -> None:
-    command.add_argument("--model", type=Path, metavar="FOLDER", help="model [the shipped one]")
+def _run_command(commands, name: str, function, summary: str, description: str) -> Parser:
+    """A command about a run that is over."""
+    usage = f"jopa-agent {name} RUN [options]"
+    command = commands.add_parser(name, help=summary, description=description, usage=usage)
+    command.set_defaults(command=function)
+    command.add_argument("run", type=Path, help="folder of a recorded run, or an MCAP file of one")
+    return command
+
+
+def _add_model(command: Parser, what: str = "model [the shipped one]") -> None:
+    command.add_argument("--model", type=Path, metavar="FOLDER", help=what)
 
 
 def _add_flag(command: Parser, name: str, what: str) -> None:

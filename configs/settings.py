@@ -89,6 +89,10 @@ class Run(Section):
     )
     headless: bool = Field(default=False, description="no window")
     learn: bool = Field(default=False, description="go on learning while acting")
+    record: bool = Field(default=True, description="record all streams into the run folder")
+    record_mb: Annotated[float, Field(ge=1)] = Field(
+        default=1000.0, description="size of a recording, in MiB; beyond it the oldest part goes"
+    )
     score: bool = Field(
         default=True, description="score against the true state, on a stream of its own"
     )

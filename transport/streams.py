@@ -14,10 +14,11 @@ _BATCH = 100  # messages read in one go, so that a flood cannot hold a loop past
 
 
 class Received(NamedTuple):
-    """A message that arrived, behind its header."""
+    """A message that arrived, behind its header; ``data`` are the bytes of both."""
 
     header: Header
     message: Message
+    data: bytes = b""
 
 
 class Publisher:
@@ -69,7 +70,7 @@ class Subscriber:
             except zmq.Again:
                 return
             try:
-                received = Received(*decode(data))
+                received = Received(*decode(data), data)
             except WireError:
                 self.malformed += 1
                 continue

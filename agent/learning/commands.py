@@ -14,7 +14,7 @@ from ..jax_setup import set_up_jax
 from ..progress import progress_bars
 from .checkpoint import EXPERIENCE, load_model, read_page, save_model
 from .collect import collect
-from .dataset import Dataset, load_dataset
+from .dataset import Dataset, load_dataset, recorded_dataset
 from .errors import DatasetError
 from .foretell import WARM
 from .life import live, seconds_spent, split
@@ -46,7 +46,7 @@ def make_model(settings: Settings, dataset_file: Path | None, out: Path) -> dict
     _check_on_time(settings)
     set_up_jax()
     body = body_for(settings)
-    recorded = load_dataset(dataset_file) if dataset_file else None
+    recorded = _dataset(dataset_file, settings) if dataset_file else None
     if recorded is not None:
         _check(recorded, body, settings)
     folder = out.with_name(f"{out.name}.training")
@@ -76,7 +76,7 @@ def judge_model(settings: Settings, model: Path, dataset_file: Path | None) -> d
     set_up_jax()
     loaded = load_model(model, settings.body)
     if dataset_file:
-        judge_by = load_dataset(dataset_file)
+        judge_by = _dataset(dataset_file, settings)
     else:
         if not (model / EXPERIENCE).exists():
             raise DatasetError(
@@ -103,6 +103,13 @@ def _check_on_time(settings: Settings) -> None:
                 f"body.{name} = {ticks}: frames and controls that are recorded late do not belong "
                 "together; train without it, and give it to run or evaluate, which plan through it"
             )
+
+
+def _dataset(path: Path, settings: Settings) -> Dataset:
+    """The dataset of 'collect' at ``path``, or the frames of a recorded run."""
+    if path.is_dir() or path.suffix == ".mcap":
+        return recorded_dataset(path, settings.collect.segment_frames)
+    return load_dataset(path)
 
 
 def _check(dataset: Dataset, body: Body, settings: Settings) -> None:

@@ -8,6 +8,9 @@ from jaxtyping import Float32, UInt8
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from ...transport.recording import RecordingError
+from ..replay.frames import stretches
+from ..replay.run import RecordedRun
 from .errors import DatasetError
 
 _FORMAT = "jopa-agent dataset 1"
@@ -66,6 +69,29 @@ def joined(first: Dataset, more: Dataset) -> Dataset:
         frames=np.concatenate([first.frames, more.frames]),
         controls=np.concatenate([first.controls, more.controls]),
     )
+
+
+def recorded_dataset(path: Path, length: int) -> Dataset:
+    """The frames of a recorded run at ``path``, in segments of ``length``; what is left over of a
+    stretch without a gap is left out. Raises :class:`DatasetError` where that leaves nothing."""
+    try:
+        run = RecordedRun(path)
+        whole = list(stretches(run))
+    except RecordingError as error:
+        raise DatasetError(str(error)) from None
+    frames, controls = [], []
+    for stretch in whole:
+        for start in range(0, len(stretch.frames) - length + 1, length):
+            frames.append(stretch.frames[start : start + length])
+            controls.append(stretch.controls[start : start + length - 1])
+    if not frames:
+        longest = max((len(stretch.frames) for stretch in whole), default=0)
+        raise DatasetError(
+            f"recording {str(path)!r} has no {length} frames in a row, but {longest}: record a "
+            "longer run"
+        )
+    settings = run.launch.settings
+    return Dataset(np.stack(frames), np.stack(controls), run.launch.body.name, settings.run.seed)
 
 
 def load_dataset(path: Path) -> Dataset:

@@ -28,7 +28,7 @@ def main(child: Child) -> None:
 
 def _await_plan(child: Child, clock: Clock, arbiter: Arbiter, lead_ns: int) -> None:
     """Take in goals and plans until the plan for the next tick is there, usable or not."""
-    for header, message in child.messages(clock.deadline_ns(arbiter.tick, lead_ns)):
+    for header, message, _ in child.messages(clock.deadline_ns(arbiter.tick, lead_ns)):
         if isinstance(message, Goal):
             arbiter.new_goal(header.epoch)
         elif isinstance(message, Plan):

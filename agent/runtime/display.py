@@ -66,14 +66,15 @@ class Display:
 def _phase(member: Member) -> str:
     if member.health is None:
         return "starting"
-    return "running" if member.state is State.RUNNING else member.health.note
+    return member.health.note or member.state.name.lower()
 
 
 def _progress(member: Member) -> str:
     if member.health is None or member.state is not State.RUNNING:
         return _phase(member)
     missed = member.health.missed_deadlines
-    return f"tick {member.tick}" + (f", {missed} deadlines missed" if missed else "")
+    words = f"tick {member.tick}" + (f", {missed} deadlines missed" if missed else "")
+    return f"{words}, {member.health.note}" if member.health.note else words
 
 
 def _table(texts: dict[str, str]) -> Table:

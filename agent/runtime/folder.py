@@ -23,12 +23,14 @@ _SETTINGS, _LAUNCH, _GOAL = "settings.toml", "launch.toml", "goal.npy"
 
 @dataclass(frozen=True)
 class Launch:
-    """All that a process needs to know of its run; ``goal`` is the first picture to reach."""
+    """All that a process needs to know of its run; ``goal`` is the first picture to reach, ``run``
+    the run folder."""
 
     settings: Settings
     body: BodySpec
     model: Path
     goal: np.ndarray
+    run: Path
 
 
 @contextmanager
@@ -54,11 +56,22 @@ def write(folder: Path, launch: Launch) -> None:
     try:
         (folder / _SETTINGS).write_text(tomli_w.dumps(launch.settings.model_dump()))
         (folder / _LAUNCH).write_text(
-            tomli_w.dumps({"model": str(launch.model.absolute()), "body": body})
+            tomli_w.dumps(
+                {
+                    "model": str(launch.model.absolute()),
+                    "run": str(launch.run.absolute()),
+                    "body": body,
+                }
+            )
         )
         np.save(folder / _GOAL, launch.goal, allow_pickle=False)
     except OSError as error:
         raise RunError(f"run folder {str(folder)!r} cannot be written: {error}") from None
+
+
+def launch_files(folder: Path) -> dict[str, bytes]:
+    """What :func:`write` wrote, by name."""
+    return {name: (folder / name).read_bytes() for name in (_SETTINGS, _LAUNCH, _GOAL)}
 
 
 def remove_launch(folder: Path) -> None:
@@ -96,6 +109,7 @@ def read(folder: Path) -> Launch:
             ),
             model=Path(launch["model"]),
             goal=np.load(folder / _GOAL, allow_pickle=False),
+            run=Path(launch["run"]),
         )
     except (KeyError, OSError) as error:
         raise ValueError(

@@ -19,7 +19,7 @@ def main(child: Child) -> None:
     epoch, episode = FIRST_EPOCH, None
 
     child.start()
-    for header, message in child.messages():
+    for header, message, _ in child.messages():
         if not isinstance(message, Frame | Goal) or message.image.shape != launch.body.frame_shape:
             continue  # a frame of another size leaves a gap, which the next one counts
         if isinstance(message, Frame):

@@ -11,7 +11,7 @@ from .table import PROCESSES, SENSING
 
 _WITHIN_NS = 60 * NS_PER_S
 _FIRST_WAIT_S = 0.25  # before the second replacement within a minute; it doubles with each
-_SPARE_AFTER_NS = 5 * NS_PER_S  # after the start, or a fault, when the body should be at its goal
+_CALM_NS = 5 * NS_PER_S  # after the start, or a fault, when the body should be at its goal
 _HELD_UP_NS = NS_PER_S // 2  # since the last look: then it is the supervisor that was held up
 _LOCKSTEP_PATIENCE = 10.0  # where nothing has a deadline, a busy machine may take its time
 
@@ -46,6 +46,10 @@ class Nurse:
         fault = self._open_faults().get(writer)
         if fault and fault.begun and header.stamp_ns > fault.lost_ns:
             fault.back_after_s = (now - fault.lost_ns) / NS_PER_S
+
+    def calm(self, now: int) -> bool:
+        """Whether the last fault has been over for a while, or there was none."""
+        return all(fault.over_for(_CALM_NS, now) for fault in self.faults)
 
     def look(self) -> None:
         """Find who is lost, replace whoever is due, and let those begin that are ready.
@@ -132,8 +136,7 @@ class Nurse:
             if not spare.alive or (ready and spare.progress.trouble(now, self._timeout_s)):
                 spare.kill()
                 del spares[name]
-        begun = now - self._start.t0_ns >= _SPARE_AFTER_NS
-        if not begun or not all(fault.over_for(_SPARE_AFTER_NS, now) for fault in self.faults):
+        if now - self._start.t0_ns < _CALM_NS or not self.calm(now):
             return
         for name, member in self._family.members.items():
             if member.process.spare and name not in spares and self._spares_left:

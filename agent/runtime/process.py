@@ -61,6 +61,7 @@ class Child:
         self.launch = launch
         self.counters = Counters()
         self.generation = generation
+        self.folder = streams
         self.first_tick = 0
         self.tick = -1
         self._process: Process = next(each for each in PROCESSES if each.name == name)
@@ -123,6 +124,19 @@ class Child:
         while not due:
             due = until_ns is not None and now_ns() >= until_ns
             yield from self._arrivals(until_ns)
+
+    def waiting(self) -> Iterator[Received]:
+        """What has arrived and was not read yet, and what still comes; waits a moment for it."""
+        while True:
+            batch = [each for reader in self._subscribers.values() for each in reader.waiting()]
+            if not batch and not self._poller.poll(_LOOK_NS // NS_PER_MS):
+                return
+            yield from batch
+
+    def note(self, text: str) -> None:
+        """Tell the supervisor something while the run goes on."""
+        self._note = text
+        self._send_health()
 
     def publishes(self, stream: str) -> bool:
         """Whether this process has the stream open."""

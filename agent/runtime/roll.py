@@ -37,7 +37,8 @@ class Roll:
         now = now_ns()
         if scorekeeper.begun and now >= self._next_ns:
             self._next_ns = now + _STATUS_EVERY_NS
-            slowness.look(scorekeeper.timeline)
+            if nurse and nurse.calm(now):
+                slowness.look(scorekeeper.timeline)
             status = scorekeeper.status()
             status["slow"] = slowness.process and f"{slowness.process} {slowness.what}"
             self._replace(STATUS, status)

@@ -55,7 +55,7 @@ def _await_command(child: Child, clock: Clock, tick: int) -> Command | None:
     Whoever has sent it: the body is given nothing beyond its limits.
     """
     command, body = None, child.launch.body
-    for header, message in child.messages(clock.deadline_ns(tick)):
+    for header, message, _ in child.messages(clock.deadline_ns(tick)):
         if isinstance(message, Command) and header.tick == tick:
             if not body.allows(message.control):
                 child.counters.invalid_plans += 1

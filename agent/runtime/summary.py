@@ -43,17 +43,20 @@ class Spread:
 
 @dataclass(frozen=True)
 class Interruption:
-    """A process that was lost, at which tick of the run, why, and the seconds until another did its
-    work; None where none did."""
+    """A process that was lost: when this was found (monotonic), at which tick of the run, why, and
+    the seconds until another did its work; None where none did."""
 
     process: str
     tick: int
+    lost_ns: int
     what: str
     back_after_s: float | None
 
     @staticmethod
     def of(fault: Fault) -> "Interruption":
-        return Interruption(fault.process, fault.tick, fault.what, fault.back_after_s)
+        return Interruption(
+            fault.process, fault.tick, fault.lost_ns, fault.what, fault.back_after_s
+        )
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def run(settings: Settings, goal: Goal, model: Path, out: Path) -> Outcome:
     A process that is lost on the way is replaced. Afterwards no process, no socket and no temporary
     folder is left.
     """
-    launch = folder.Launch(settings, _body_spec(settings), model, goal.image)
+    launch = folder.Launch(settings, _body_spec(settings), model, goal.image, out)
     with ExitStack() as stack:
         stack.enter_context(folder.claim(out))
         folder.write(out, launch)
@@ -118,7 +118,7 @@ class _Watch:
         ready = dict(self._poller.poll(_POLL_MS))
         for subscriber in self._subscribers.values():
             if subscriber.socket in ready:
-                for header, message in subscriber.waiting():
+                for header, message, _ in subscriber.waiting():
                     self.scorekeeper.take(header, message)
                     if self._nurse:
                         self._nurse.take(header, message)

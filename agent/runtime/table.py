@@ -48,7 +48,17 @@ VIEWER = Process(
 SUPERVISOR = "supervisor"
 """The name under which the supervisor reads all streams."""
 
-PROCESSES = (SENSING, INFERENCE, ACTUATION, VIEWER)
+RECORDER = Process(
+    "recorder",
+    ".recorder",
+    reads=("frame", "belief", "plan", "command", "goal"),
+    writes=(),
+    wanted=lambda settings: settings.run.record,
+    niceness=5,
+    patience=5.0,
+)
+
+PROCESSES = (SENSING, INFERENCE, ACTUATION, VIEWER, RECORDER)
 
 PRIVATE = ("truth",)
 """Streams for the supervisor alone: no process may read them, and only their writer is told

@@ -96,6 +96,8 @@ class ViewerState:
                 self.plan_ms.append(message.plan_ms)
             case Command():
                 self._take_command(header, message)
+            case Goal() if header.epoch > self.epoch:
+                self.goal, self.epoch = Thumbnail(message.image, message.name), header.epoch
 
     def choose(self, goal: Thumbnail) -> None:
         """Make ``goal`` the new goal, under the next epoch."""

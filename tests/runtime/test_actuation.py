@@ -35,7 +35,8 @@ class Scene:
             frame_shape=(4, 4, 1),
         )
         streams = place.temporary
-        write(streams, Launch(place.settings(headless=False), spec, Path("/models"), IMAGE))
+        settings = place.settings(headless=False, record=False)
+        write(streams, Launch(settings, spec, Path("/models"), IMAGE, place.out))
         self.family = Family(context, Folders(place.out, streams, None), stop_timeout_s=1.5)
         self.plans = Publisher(sockets.publisher(context, streams, "plan"), 2)
         self.goals = Publisher(sockets.publisher(context, streams, "goal"), 4)
@@ -66,7 +67,7 @@ class Scene:
             if not self._commands[0].socket.poll(60_000):
                 raise TimeoutError("no command came")
             self._arrived = list(self._commands[0].waiting())
-        header, message = self._arrived.pop(0)
+        header, message, _ = self._arrived.pop(0)
         assert isinstance(message, Command)
         return header.tick, float(message.control[0]), message.origin, header.epoch
 

@@ -22,7 +22,7 @@ def launch() -> Launch:
     )
     settings = settings_from({"run": {"goal": 'a "quoted" ü.png', "seed": 3}})
     image = np.arange(24, dtype=np.uint8).reshape(4, 6, 1)
-    return Launch(settings, spec, Path("/models/arm"), image)
+    return Launch(settings, spec, Path("/models/arm"), image, Path("/runs/1"))
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

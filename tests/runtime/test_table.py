@@ -27,7 +27,9 @@ def test_no_process_reads_the_truth() -> None:
 def test_the_viewer_and_its_stream_are_there_with_a_window(headless: bool) -> None:
     settings = settings_from({"run": {"headless": headless}})
     names = {process.name for process in wanted(settings)}
-    assert names == {"sensing", "inference", "actuation"} | (set() if headless else {"viewer"})
+    assert names == {"sensing", "inference", "actuation", "recorder"} | (
+        set() if headless else {"viewer"}
+    )
     assert ("goal" in open_streams(settings)) is not headless
 
 

@@ -86,7 +86,7 @@ def test_nothing_is_lost_to_a_reader_that_is_known(context: zmq.Context, folder:
     for tick in range(500):
         publisher.send(command(tick), tick, epoch=2, stamp_ns=tick)
     for tick in range(500):
-        header, message = next_from(subscriber)
+        header, message, _ = next_from(subscriber)
         assert (header.source, header.tick, header.epoch, header.stamp_ns) == (3, tick, 2, tick)
         assert isinstance(message, Command)
         assert message.control[0] == tick
@@ -114,7 +114,7 @@ def test_what_is_malformed_or_of_another_type_is_dropped_and_counted(
     socket.send(encode(Header(0, 0, 0), command(0))[:-1])
     publisher.send(Stop())
     publisher.send(command(5))
-    _, message = next_from(subscriber)
+    _, message, _ = next_from(subscriber)
     assert isinstance(message, Command)
     assert subscriber.malformed == 3
 

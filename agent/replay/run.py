@@ -1,0 +1,30 @@
+"""A recorded run, as it is read again: what it was told at its start, and its messages."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...transport.recording import Recorded, Recording, RecordingError
+from ..runtime.folder import Launch, read
+
+
+class RecordedRun:
+    """The recording in a run's folder; ``launch`` is what its processes were told.
+
+    Raises :class:`RecordingError` where there is none, or it is of another kind.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.recording = Recording(folder)
+        with tempfile.TemporaryDirectory(prefix="jopa-") as name:
+            for file, data in self.recording.attachments.items():
+                (Path(name) / Path(file).name).write_bytes(data)
+            try:
+                self.launch: Launch = read(Path(name))
+            except ValueError as error:
+                raise RecordingError(
+                    f"the recording in {str(folder)!r} is of another version ({error})"
+                ) from None
+
+    def __iter__(self) -> Iterator[Recorded]:
+        return iter(self.recording)

@@ -1,0 +1,36 @@
+"""The viewer's picture of a recorded run, frame by frame, without a window."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pygame
+
+from ...transport.messages import Belief, Frame
+from ..replay.run import RecordedRun
+from .draw import draw
+from .gallery import Thumbnail
+from .layout import SIZE
+from .state import ViewerState
+
+_NOWHERE = (-1, -1)
+
+
+def state_of(run: RecordedRun) -> ViewerState:
+    """What the window knows before the first message of ``run``."""
+    launch = run.launch
+    body = launch.body
+    goal = Thumbnail(launch.goal, launch.settings.run.goal)
+    return ViewerState(body.name, body.period_s, body.control_low, body.control_high, goal)
+
+
+def pictures(run: RecordedRun, every: int) -> Iterator[np.ndarray]:
+    """The window after every so many beliefs, uint8 ``(height, width, 3)``."""
+    pygame.font.init()
+    surface, state, stamp_ns = pygame.Surface(SIZE), state_of(run), 0
+    for recorded in run:
+        state.take(recorded.header, recorded.message)
+        if isinstance(recorded.message, Frame):
+            stamp_ns = recorded.header.stamp_ns
+        if isinstance(recorded.message, Belief) and recorded.header.tick % every == 0:
+            draw(surface, state, stamp_ns, _NOWHERE)
+            yield pygame.surfarray.array3d(surface).swapaxes(0, 1)

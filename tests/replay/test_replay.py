@@ -1,0 +1,113 @@
+"""Recorded runs: checked, described, exported, learned from."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from jopa_agent.agent.cli import main
+from jopa_agent.agent.learning.dataset import recorded_dataset
+from jopa_agent.agent.learning.errors import DatasetError
+from jopa_agent.agent.replay.frames import stretches
+from jopa_agent.agent.replay.run import RecordedRun
+from jopa_agent.agent.replay.verify import verify
+from jopa_agent.agent.runtime import supervisor
+from jopa_agent.configs.settings import read_preset, settings_from, shipped_model
+from jopa_agent.envs import make_body, read_goal
+from jopa_agent.envs.camera import Camera
+from PIL import Image
+
+SECONDS = 6.0
+TICKS = 120
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """A run of the real processes."""
+    run = {"headless": True, "clock": "lockstep", "duration_s": SECONDS, "start": "gymnasium"}
+    settings = settings_from(read_preset("pendulum"), {"run": run | {"seed": 2}})
+    camera = Camera(settings.body.camera_crop_px, settings.body.camera_size_px)
+    body = make_body("pendulum", camera)
+    body.reset(0, "hanging")
+    with tempfile.TemporaryDirectory(prefix="jopa-test-", dir="/tmp") as name:
+        out = Path(name) / "run"
+        supervisor.run(settings, read_goal("upright", body), shipped_model("pendulum"), out)
+        yield out
+
+
+def test_inference_repeats_a_recording_to_the_bit(folder: Path) -> None:
+    found = verify(RecordedRun(folder))
+    assert found.compared == TICKS + 1
+    assert found.skipped == 0
+    assert found.first is None
+    assert found.largest == 0.0
+
+
+def test_the_first_difference_is_named(folder: Path) -> None:
+    run = RecordedRun(folder)
+    settings = run.launch.settings
+    planner = settings.planner.model_copy(update={"control_precision": 0.3})
+    other = settings.model_copy(update={"planner": planner})
+    object.__setattr__(run.launch, "settings", other)
+    found = verify(run)
+    assert found.first is not None
+    assert found.first.tick == 0
+    assert found.largest > 0
+
+
+def test_the_command_says_so_and_exits_by_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["replay", str(folder), "--verify"]) == 0
+    assert "equal     to the bit" in capsys.readouterr().out
+    assert main(["info", str(folder)]) == 0
+    said = capsys.readouterr().out
+    for words in ("pendulum, lockstep, seed 2", f"ticks     0 to {TICKS}", f"{TICKS + 1} frame"):
+        assert words in said
+
+
+def test_an_export_holds_the_run(folder: Path, tmp_path: Path) -> None:
+    npz, gif = tmp_path / "a.npz", tmp_path / "a.gif"
+    assert main(["export", str(folder), "--npz", str(npz), "--gif", str(gif)]) == 0
+    with np.load(npz) as arrays:
+        assert arrays["tick"].tolist() == list(range(TICKS + 1))
+        assert arrays["frame"].shape == (TICKS + 1, 32, 32, 1)
+        np.testing.assert_array_equal(arrays["control"][1:], arrays["plan"][:-1])
+        assert np.isfinite(arrays["belief_mean"]).all()
+        assert (arrays["origin"][1:] == 1).all()
+    with Image.open(gif) as film:
+        assert film.size == (960, 640)
+        assert getattr(film, "n_frames", 1) == TICKS // 2 + 1
+
+
+def test_a_film_has_every_frame(folder: Path, tmp_path: Path) -> None:
+    film = tmp_path / "a.mp4"
+    imageio_ffmpeg: Any = pytest.importorskip("imageio_ffmpeg")
+    assert main(["export", str(folder), "--mp4", str(film)]) == 0
+    count, seconds = imageio_ffmpeg.count_frames_and_secs(str(film))
+    assert count == TICKS + 1
+    assert seconds == pytest.approx((TICKS + 1) / 20, rel=0.01)
+
+
+def test_a_recording_is_experience(folder: Path) -> None:
+    whole = list(stretches(RecordedRun(folder)))
+    assert len(whole) == 1
+    dataset = recorded_dataset(folder, 50)
+    assert dataset.frames.shape == (2, 50, 32, 32, 1)
+    np.testing.assert_array_equal(dataset.frames[1], whole[0].frames[50:100])
+    np.testing.assert_array_equal(dataset.controls[1], whole[0].controls[50:99])
+    assert dataset.body == "pendulum"
+    with pytest.raises(DatasetError, match="has no 500 frames in a row, but 121"):
+        recorded_dataset(folder, 500)
+
+
+@pytest.mark.parametrize(
+    "command", [["info"], ["replay", "--verify"], ["export", "--npz", "a.npz"]]
+)
+def test_what_is_no_recording_is_a_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    assert main([command[0], str(tmp_path), *command[1:]]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
