@@ -164,7 +164,8 @@ def replay(arguments: argparse.Namespace) -> int:
     else:
         first = found.first
         print(f"first     tick {first.tick}: {first.what} differs by {first.size:.2g}")
-        print(f"largest   {found.largest:.2g}; accepted: {arguments.tolerance:.2g}")
+        print(f"largest   {found.largest:.2g}, of beliefs {found.believed:.2g}; accepted: "
+              f"{arguments.tolerance:.2g}")  # fmt: skip
     if not found.compared:
         print("jopa-agent: nothing could be compared: the recording does not begin with its run",
               file=sys.stderr)  # fmt: skip

@@ -1,6 +1,6 @@
-"""Measure what the README promises: training, filter and plan, a soak, and the time to start.
+"""Measure what the README promises: training, filter and plan, a soak, the rate, and the start.
 
-    python tools/benchmark.py [--soak-minutes 10] [--skip train,plan,soak,start]
+    python tools/benchmark.py [--soak-minutes 10] [--skip train,plan,soak,rate,start]
 
 Needs the package installed with its extra ``test``. Prints one row a figure, with its bound.
 """
@@ -19,7 +19,8 @@ import numpy as np
 import psutil
 
 _COMMAND = [sys.executable, "-m", "jopa_agent.agent"]
-_PARTS = ("train", "plan", "soak", "start")
+_PARTS = ("train", "plan", "soak", "rate", "start")
+_RATES_HZ = (20, 30, 40, 50, 60, 70, 80, 100)
 
 
 def main() -> None:
@@ -37,6 +38,8 @@ def main() -> None:
             _plan()
         if "soak" not in skipped:
             _soak(folder, arguments.soak_minutes)
+        if "rate" not in skipped:
+            _rate(folder)
         if "start" not in skipped:
             _start(folder)
 
@@ -105,6 +108,25 @@ def _soak(folder: Path, minutes: float) -> None:
     _row("frame to command p50 / p99", f"{latency['p50']:.1f} / {latency['p99']:.1f} ms", "15 / 40")
     _row("memory growth after the first minute", f"{growth / 2**20:.1f} MiB", "20 MB")
     _row("held to the end", str(figures["held"]), "True")
+    rhythm = figures["step_periods"]
+    _row("jitter of the steps, in periods", f"{rhythm['std']:.4f}", "0.05")
+    _row("mean period off by", f"{abs(rhythm['mean'] - 1):.4%}", "0.5 %")
+
+
+def _rate(folder: Path) -> None:
+    """The highest rate at which 20 s miss no deadline; the body goes faster than it is."""
+    best = None
+    for rate in _RATES_HZ:
+        file = folder / "rate.json"
+        words = ("--rate", str(rate), "--duration", f"{rate:d}", "--runtime.command_lead_ms", "1")
+        _timed("run", "pendulum", "--headless", *words, "--out", folder / "rate", "--json", file)
+        figures = json.loads(file.read_text())
+        missed, plan = figures["missed_deadlines"], figures["plan_ms"]["p99"]
+        _row(f"missed of {figures['ticks']} at {rate} Hz", f"{missed}, plan p99 {plan:.1f} ms", "0")
+        best = rate if not missed else best
+        if missed > 0.2 * figures["ticks"]:
+            break
+    _row("highest rate without a miss", f"{best} Hz", "aim 100 Hz")
 
 
 def _memory_of(run: subprocess.Popen) -> Iterator[tuple[float, int]]:

@@ -2,8 +2,8 @@
 
 ``python tools/chaos.py --minutes 10`` prints a table: for each process and signal, the tries, the
 longest time from the blow until another did its work, until the pendulum was upright again, and the
-most frames that were not recorded; and how old a plan was that still acted. The figures come from the run's own
-recording, which ``jopa-agent replay RUN --verify`` can check afterwards.
+most frames that were not recorded; and how old a plan was that still acted. The figures come from
+the run's own recording, which ``jopa-agent replay RUN --verify`` can check afterwards.
 """
 
 import argparse

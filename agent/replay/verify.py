@@ -28,12 +28,14 @@ class Difference:
 @dataclass
 class Verification:
     """How many plans and beliefs were compared, the first that is not equal to the bit, and the
-    largest difference of all; ``skipped`` are those made from what was not recorded."""
+    largest difference of all, and of the beliefs alone; ``skipped`` are those made from what was
+    not recorded."""
 
     compared: int = 0
     skipped: int = 0
     first: Difference | None = None
     largest: float = 0.0
+    believed: float = 0.0
 
 
 def verify(run: RecordedRun, model: Path | None = None) -> Verification:
@@ -136,5 +138,7 @@ def _compare(
         same_shape = ours.shape == theirs.shape
         size = float(np.abs(ours - theirs).max()) if same_shape else float("inf")
         found.largest = max(found.largest, size)
+        if name in ("mean", "std"):
+            found.believed = max(found.believed, size)
         if found.first is None or tick < found.first.tick:
             found.first = Difference(tick, name, size)

@@ -28,7 +28,12 @@ def main() -> int:
     try:
         launch = read(arguments.folder)
         child = Child(
-            arguments.name, launch, arguments.folder, arguments.private, arguments.generation
+            arguments.name,
+            launch,
+            arguments.folder,
+            arguments.private,
+            arguments.generation,
+            arguments.run,
         )
     except ValueError as error:
         print(error, file=sys.stderr)
@@ -63,6 +68,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "folder", type=Path, help="the run's sockets, settings.toml, launch.toml and goal.npy"
     )
+    parser.add_argument("--run", type=Path, help="folder that the run leaves behind")
     parser.add_argument("--private", type=Path, help="folder of the sockets for scoring")
     parser.add_argument(
         "--generation", type=int, default=0, help="more than 0: in the place of one that was lost"

@@ -13,24 +13,29 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from ...configs.settings import Settings, read_file, settings_from
+from ...configs.settings import (
+    Settings,
+    preset_names,
+    read_file,
+    settings_from,
+    shipped_model,
+)
 from ...envs.body import BodySpec
 from .errors import DURING_RUN, RunError
 from .summary import Summary
 
+_SHIPPED = "shipped:"
 _SETTINGS, _LAUNCH, _GOAL = "settings.toml", "launch.toml", "goal.npy"
 
 
 @dataclass(frozen=True)
 class Launch:
-    """All that a process needs to know of its run; ``goal`` is the first picture to reach, ``run``
-    the run folder."""
+    """All that a process needs to know of its run; ``goal`` is the first picture to reach."""
 
     settings: Settings
     body: BodySpec
     model: Path
     goal: np.ndarray
-    run: Path
 
 
 @contextmanager
@@ -56,13 +61,7 @@ def write(folder: Path, launch: Launch) -> None:
     try:
         (folder / _SETTINGS).write_text(tomli_w.dumps(launch.settings.model_dump()))
         (folder / _LAUNCH).write_text(
-            tomli_w.dumps(
-                {
-                    "model": str(launch.model.absolute()),
-                    "run": str(launch.run.absolute()),
-                    "body": body,
-                }
-            )
+            tomli_w.dumps({"model": _name_of(launch.model), "body": body})
         )
         np.save(folder / _GOAL, launch.goal, allow_pickle=False)
     except OSError as error:
@@ -107,9 +106,8 @@ def read(folder: Path) -> Launch:
                 safe_control=np.array(body["safe_control"], np.float32),
                 frame_shape=tuple(body["frame_shape"]),
             ),
-            model=Path(launch["model"]),
+            model=_model_called(launch["model"]),
             goal=np.load(folder / _GOAL, allow_pickle=False),
-            run=Path(launch["run"]),
         )
     except (KeyError, OSError) as error:
         raise ValueError(
@@ -135,6 +133,19 @@ def _open_writable(folder: Path) -> int:
             f"run folder {str(folder)!r} cannot be written ({error.strerror}): choose another "
             "with --out"
         ) from None
+
+
+def _name_of(model: Path) -> str:
+    """How a model is called, so that a shipped one is found on another machine, too."""
+    for name in preset_names():
+        if model == shipped_model(name):
+            return _SHIPPED + name
+    return str(model.absolute())
+
+
+def _model_called(name: str) -> Path:
+    known = name.removeprefix(_SHIPPED)
+    return Path(name) if known == name else shipped_model(known)
 
 
 def _plain(value: Any) -> Any:

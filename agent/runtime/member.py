@@ -93,7 +93,7 @@ def spawn(process: Process, generation: int, folders: Folders, spare: bool = Fal
     is a pipe, whose end tells it that the supervisor has died.
     """
     command: list[str | Path] = [sys.executable, "-P", "-m", str(__package__)]
-    command += [process.name, folders.streams]
+    command += [process.name, folders.streams, "--run", folders.run.absolute()]
     if folders.private and set(PRIVATE).intersection(process.writes):
         command += ["--private", folders.private]
     if generation:

@@ -52,16 +52,23 @@ class Child:
     """
 
     def __init__(
-        self, name: str, launch: Launch, streams: Path, private: Path | None, generation: int = 0
+        self,
+        name: str,
+        launch: Launch,
+        streams: Path,
+        private: Path | None,
+        generation: int = 0,
+        run: Path | None = None,
     ) -> None:
         """Connect to the supervisor, whose socket is in ``streams`` with those of all streams.
 
-        ``private`` is the folder of the private streams; None for a process that has none.
+        ``private`` is the folder of the private streams; None for a process that has none. ``run``
+        is the run folder.
         """
         self.launch = launch
         self.counters = Counters()
         self.generation = generation
-        self.folder = streams
+        self.folder, self.run = streams, run or streams
         self.first_tick = 0
         self.tick = -1
         self._process: Process = next(each for each in PROCESSES if each.name == name)

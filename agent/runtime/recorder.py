@@ -16,7 +16,7 @@ _NAMES = {kind: name for name, kind in STREAMS.items()}
 def main(child: Child) -> None:
     """Record until the run ends; where that is not possible any more, say so and go on without."""
     limit = int(child.launch.settings.run.record_mb * 2**20)
-    keeper = Keeper(child.launch.run, launch_files(child.folder), limit)
+    keeper = Keeper(child.run, launch_files(child.folder), limit)
     told = False
     try:
         keeper.begin()

@@ -124,6 +124,7 @@ class Scorekeeper:
         distance = self._distance.rows(count)
         known = distance[np.isfinite(distance)]
         stages, misses = self.timeline.stages(), self.timeline.misses()
+        rhythm = self.timeline.rhythm()
         return Summary(
             ticks=count - 1,
             goal=self._goal.name,
@@ -141,6 +142,7 @@ class Scorekeeper:
             filter_ms=Percentiles.of(stages.filter),
             plan_ms=Percentiles.of(stages.plan),
             stages_ms={name: Spread.of(each) for name, each in stages._asdict().items()},
+            step_periods=None if np.isnan(rhythm.mean) else rhythm,
             missed_deadlines=sum(misses.values()),
             misses=misses,
             late_plans=sum(health.late_plans for health in healths),

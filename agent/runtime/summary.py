@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .fault import Fault
+from .timeline import Rhythm
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Summary:
     """A run in figures. Errors are radians of the true angle, for scoring only; they are None in
     a run that was not scored, and in one whose goal was changed on the way.
 
-    ``stages_ms`` and ``misses`` are those of :class:`.timeline.Timeline`;
+    ``stages_ms``, ``step_periods`` and ``misses`` are those of :class:`.timeline.Timeline`;
     ``frame_to_command_ms`` is from the end of a frame's render to the command that its plan gave;
     ``missed_deadlines`` counts the ticks that were not given one, those whose step began more than
     a tenth of a period late, and those that the body did not see. ``goals`` counts the goals that
@@ -88,6 +89,7 @@ class Summary:
     filter_ms: Percentiles
     plan_ms: Percentiles
     stages_ms: dict[str, Spread]
+    step_periods: Rhythm | None
     missed_deadlines: int
     misses: dict[str, int]
     late_plans: int
@@ -104,4 +106,5 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON takes it."""
-        return asdict(self)
+        rhythm = self.step_periods and self.step_periods._asdict()
+        return asdict(self) | {"step_periods": rhythm}

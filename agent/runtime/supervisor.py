@@ -50,7 +50,7 @@ def run(settings: Settings, goal: Goal, model: Path, out: Path) -> Outcome:
     A process that is lost on the way is replaced. Afterwards no process, no socket and no temporary
     folder is left.
     """
-    launch = folder.Launch(settings, _body_spec(settings), model, goal.image, out)
+    launch = folder.Launch(settings, _body_spec(settings), model, goal.image)
     with ExitStack() as stack:
         stack.enter_context(folder.claim(out))
         folder.write(out, launch)

@@ -29,6 +29,13 @@ class Stages(NamedTuple):
     total: np.ndarray
 
 
+class Rhythm(NamedTuple):
+    """Mean and standard deviation of the time between two steps, in periods."""
+
+    mean: float
+    std: float
+
+
 class Timeline:
     """Takes frames, plans and commands, in whatever order they arrive."""
 
@@ -103,6 +110,16 @@ class Timeline:
             hold=(total - until_sent) * fresh,
             total=total * fresh,
         )
+
+    def rhythm(self) -> Rhythm:
+        """How even the steps of the body are in real time; NaN before there are two in a row."""
+        if not (self._clock and self._clock.realtime):
+            return Rhythm(float("nan"), float("nan"))
+        periods = np.diff(self._applied.rows(self.count, 1)) / self._clock.period_ns
+        known = periods[~np.isnan(periods)]
+        if known.size == 0:
+            return Rhythm(float("nan"), float("nan"))
+        return Rhythm(float(known.mean()), float(known.std()))
 
     def frame_to_command_ms(self) -> np.ndarray:
         """From each frame to the command that its plan gave, ``(n,)``."""

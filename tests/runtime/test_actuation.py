@@ -36,7 +36,7 @@ class Scene:
         )
         streams = place.temporary
         settings = place.settings(headless=False, record=False)
-        write(streams, Launch(settings, spec, Path("/models"), IMAGE, place.out))
+        write(streams, Launch(settings, spec, Path("/models"), IMAGE))
         self.family = Family(context, Folders(place.out, streams, None), stop_timeout_s=1.5)
         self.plans = Publisher(sockets.publisher(context, streams, "plan"), 2)
         self.goals = Publisher(sockets.publisher(context, streams, "goal"), 4)

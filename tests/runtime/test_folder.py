@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from jopa_agent.agent.runtime.errors import RunError
 from jopa_agent.agent.runtime.folder import Launch, claim, read, write
-from jopa_agent.configs.settings import settings_from
+from jopa_agent.configs.settings import settings_from, shipped_model
 from jopa_agent.envs import BodySpec
 
 
@@ -22,7 +22,7 @@ def launch() -> Launch:
     )
     settings = settings_from({"run": {"goal": 'a "quoted" ü.png', "seed": 3}})
     image = np.arange(24, dtype=np.uint8).reshape(4, 6, 1)
-    return Launch(settings, spec, Path("/models/arm"), image, Path("/runs/1"))
+    return Launch(settings, spec, Path("/models/arm"), image)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -79,3 +79,9 @@ def test_a_launch_file_without_a_body_is_told(tmp_path: Path) -> None:
     (tmp_path / "launch.toml").write_text('model = "/models/arm"\n')
     with pytest.raises(ValueError, match="is not the folder of a run"):
         read(tmp_path)
+
+
+def test_a_shipped_model_is_found_wherever_it_is_installed(tmp_path: Path) -> None:
+    write(tmp_path, replace(launch(), model=shipped_model("pendulum")))
+    assert str(shipped_model("pendulum").parent) not in (tmp_path / "launch.toml").read_text()
+    assert read(tmp_path).model == shipped_model("pendulum")

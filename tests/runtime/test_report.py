@@ -31,6 +31,7 @@ SUMMARY = Summary(
     filter_ms=Percentiles(0.3, 0.4),
     plan_ms=Percentiles(4.0, 6.0),
     stages_ms={},
+    step_periods=None,
     misses={},
     missed_deadlines=0,
     late_plans=0,

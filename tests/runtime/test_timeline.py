@@ -48,6 +48,7 @@ def test_the_parts_of_the_way_add_up() -> None:
     for name, values in stages._asdict().items():
         np.testing.assert_allclose(values, np.full(3, expected[name]), atol=1e-3)
     assert len(run.timeline.stages(last=2).total) == 2
+    assert run.timeline.rhythm() == pytest.approx((1.0, 0.0))
     np.testing.assert_allclose(run.timeline.frame_to_command_ms(), np.full(3, 14), atol=1e-3)
     assert sum(run.timeline.misses().values()) == 0
 
@@ -74,12 +75,21 @@ def test_each_miss_has_its_cause() -> None:
     assert np.isnan(run.timeline.stages().total).tolist() == [False, True, True, True, True, True]
 
 
+def test_the_rhythm_is_in_periods() -> None:
+    run = Run()
+    for tick, late_ms in enumerate([0.0, 0.0, 5.0, 0.0, 5.0]):
+        run.frame(tick, late_ms)
+    # 1.1, 0.9 and 1.1 periods after the first step
+    assert run.timeline.rhythm() == pytest.approx((3.1 / 3, np.std([1.1, 0.9, 1.1])))
+
+
 def test_in_lockstep_no_step_is_late() -> None:
     run = Run(realtime=False)
     run.frame(0)
     run.plan(0)
     run.command(1)
     run.frame(1, late_ms=1000.0)
+    assert np.isnan(run.timeline.rhythm().mean)
     assert sum(run.timeline.misses().values()) == 0
 
 
