@@ -193,10 +193,12 @@ def export(arguments: argparse.Namespace) -> int:
         arguments.npz: export.to_npz,
         arguments.gif: export.to_gif,
         arguments.mp4: export.to_mp4,
+        arguments.rerun: export.to_rerun,
+        arguments.minari: export.to_minari,
     }
     wanted.pop(None, None)
     if not wanted:
-        raise OutputError("nothing to write: name a file with --npz, --gif or --mp4")
+        raise OutputError("nothing to write: name a file with --npz, --gif, --mp4 or --rerun")
     for file, write in wanted.items():
         print(f"{write(run, file)} frames: {file}")
     return 0
@@ -351,8 +353,13 @@ def _parser() -> Parser:
         ("npz", "frames, controls, beliefs and stamps as numpy's arrays"),
         ("gif", "the viewer's picture of the run"),
         ("mp4", "the same as a film (extra 'video')"),
+        ("rerun", "for Rerun's viewer (extra 'rerun')"),
     ):
         command.add_argument(f"--{name}", type=Path, metavar="FILE", help=what)
+    command.add_argument(
+        "--minari", metavar="NAME",
+        help="a Minari dataset such as pendulum/run-v0, where Minari keeps them (extra 'minari')",
+    )  # fmt: skip
 
     command = _command(commands, "init", init, "write the settings of an environment", _INIT)
     command.add_argument("--out", type=Path, metavar="FILE", help="the settings [NAME.toml]")

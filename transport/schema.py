@@ -44,13 +44,16 @@ def layout(message: type) -> dict[str, Kind]:
     return {field.name: _kind(message, field.name, hints[field.name]) for field in fields(message)}
 
 
+def spelling(message: type) -> str:
+    """The name of a message type and all that its fields promise, in one line."""
+    fields_of = (f"{name}={_spell(kind)}" for name, kind in layout(message).items())
+    return f"{message.__name__}:" + ";".join(fields_of)
+
+
 @cache
 def schema_hash(message: type) -> int:
     """64 bits that change with the name, the fields, their order, types or axes of a message."""
-    text = f"{message.__name__}:" + ";".join(
-        f"{name}={_spell(kind)}" for name, kind in layout(message).items()
-    )
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+    return int.from_bytes(hashlib.sha256(spelling(message).encode()).digest()[:8], "little")
 
 
 def _kind(message: type, name: str, hint: Any) -> Kind:

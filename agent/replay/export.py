@@ -1,13 +1,16 @@
 """Recorded runs as files that other programs read."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from ...transport.clock import NS_PER_S
 from ...transport.messages import Belief, Command, Frame, Plan
 from ...transport.recording import RecordingError
 from ..output import OutputError, check_writable
+from .frames import stretches
 from .run import RecordedRun
 
 _GIF_PERIOD_S = 0.1
@@ -116,6 +119,94 @@ def to_mp4(run: RecordedRun, file: Path) -> int:
     finally:
         writer.close()
     return count
+
+
+def to_minari(run: RecordedRun, name: str) -> int:
+    """Make the Minari dataset ``name`` (such as ``pendulum/run-v0``) where Minari keeps them, with
+    lossless frames, an episode for each stretch without a gap; returns the number of frames.
+
+    Rewards are zero: the agent has none. Raises :class:`OutputError` without the extra ``minari``.
+    """
+    try:
+        import minari
+        from minari.data_collector import EpisodeBuffer
+    except ImportError:
+        raise OutputError(
+            "Minari is not installed: pip install 'jopa-agent[minari]', or export to --npz"
+        ) from None
+    from gymnasium.spaces import Box
+
+    body = run.launch.body
+    buffers, count = [], 0
+    for stretch in stretches(run):
+        steps = len(stretch.controls)
+        if not steps:
+            continue
+        count += len(stretch.frames)
+        ends = [False] * (steps - 1) + [True]
+        buffers.append(
+            EpisodeBuffer(
+                id=len(buffers), seed=run.launch.settings.run.seed,
+                observations=list(stretch.frames), actions=list(stretch.controls),
+                rewards=[0.0] * steps, terminations=[False] * steps, truncations=ends,
+            )
+        )  # fmt: skip
+    if not buffers:
+        raise RecordingError("the recording holds no two frames in a row")
+    try:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # of what is optional
+            minari.create_dataset_from_buffers(
+                name, buffers,
+                action_space=Box(body.control_low, body.control_high),
+                observation_space=Box(0, 255, body.frame_shape, np.uint8),
+                description=f"{body.name}, driven by jopa-agent", jpeg_encoding=False,
+                requirements=["jopa-agent"],
+            )  # fmt: skip
+    except ValueError as error:
+        raise OutputError(f"Minari cannot make {name!r}: {error}") from None
+    return count
+
+
+def to_rerun(run: RecordedRun, file: Path) -> int:
+    """Write a Rerun recording: camera, beliefs, controls and timing along ticks and seconds;
+    returns the number of frames. Raises :class:`OutputError` without the extra ``rerun``."""
+    try:
+        import rerun as rr
+    except ImportError:
+        raise OutputError(
+            "Rerun is not installed: pip install 'jopa-agent[rerun]', or export to --npz"
+        ) from None
+    check_writable(file)
+    sink = rr.RecordingStream("jopa-agent")
+    sink.save(file)
+    sink.log("goal", rr.Image(_gray(run.launch.goal)), static=True)
+    count, first_ns = 0, None
+    for recorded in run:
+        header, message = recorded.header, recorded.message
+        first_ns = header.stamp_ns if first_ns is None else first_ns
+        sink.set_time("tick", sequence=header.tick)
+        sink.set_time("time", duration=(header.stamp_ns - first_ns) / NS_PER_S)
+        match message:
+            case Frame():
+                count += 1
+                sink.log("camera", rr.Image(_gray(message.image)))
+                sink.log("control", rr.Scalars(message.control))
+            case Belief():
+                sink.log("belief/mean", rr.Scalars(message.mean))
+                sink.log("belief/std", rr.Scalars(message.std))
+                sink.log("distance", rr.Scalars(message.distance))
+                sink.log("surprise", rr.Scalars(message.surprise))
+            case Plan():
+                sink.log("free_energy", rr.Scalars(message.free_energy))
+                sink.log("ms/filter", rr.Scalars(message.filter_ms))
+                sink.log("ms/plan", rr.Scalars(message.plan_ms))
+    sink.flush()
+    return count
+
+
+def _gray(image: np.ndarray) -> np.ndarray:
+    """A picture of one channel without that axis."""
+    return image[:, :, 0] if image.shape[2] == 1 else image
 
 
 def _every(run: RecordedRun) -> tuple[int, float]:

@@ -94,6 +94,25 @@ def test_a_film_has_every_frame(folder: Path, tmp_path: Path) -> None:
     assert seconds == pytest.approx((TICKS + 1) / 20, rel=0.01)
 
 
+def test_a_minari_dataset_has_the_frames_without_loss(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    assert main(["export", str(folder), "--minari", "pendulum/run-v0"]) == 0
+    minari: Any = pytest.importorskip("minari")
+    (episode,) = minari.load_dataset("pendulum/run-v0").iterate_episodes()
+    (stretch,) = stretches(RecordedRun(folder))
+    np.testing.assert_array_equal(episode.observations, stretch.frames)
+    np.testing.assert_array_equal(episode.actions, stretch.controls)
+
+
+def test_a_rerun_recording_is_written(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("rerun")
+    file = tmp_path / "a.rrd"
+    assert main(["export", str(folder), "--rerun", str(file)]) == 0
+    assert file.stat().st_size > 10_000
+
+
 def test_a_recording_is_experience(folder: Path) -> None:
     whole = list(stretches(RecordedRun(folder)))
     assert len(whole) == 1
