@@ -24,6 +24,7 @@ _ARRIVAL_COST = 0.05  # free energy per tick of waiting
 # Holding is judged with the learned model: this much beyond the limits is within its errors.
 _EFFORT_SLACK = 1.05
 
+_MUCH = 0.5  # of the control: whatever takes more to be held is given all of the reserve
 _SOON = 5  # ticks ahead within which the reserve of control is opened up
 
 _SWITCHING = 0.12  # chance per tick that a guessed control changes sign
@@ -163,7 +164,7 @@ def _wishes(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""]
     half = 0.5 * (model.control_high - model.control_low)
     precision = jnp.diag(settings.control_precision / half**2)
     taken = effort(model, wish.control)
-    reserve = jnp.where(wish.can_be_held, settings.reserve * taken, 0.0)
+    reserve = jnp.where(wish.can_be_held, settings.reserve * jnp.minimum(taken / _MUCH, 1.0), 0.0)
     share = 1 - reserve * jnp.minimum(jnp.arange(horizon) / _SOON, 1.0)[:, None]
     counts = jnp.where(wish.can_be_held, 1.0, jnp.arange(1, horizon + 1) <= arrival)
     return Wishes(

@@ -141,9 +141,9 @@ class Planner(Section):
         default=0.4, description="prior precision of the control, as a share of its limit"
     )
     reserve: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.5,
+        default=0.7,
         description="share of the control that later ticks of a plan leave unused, at a goal that "
-        "takes all of it to be held; less at others",
+        "takes half of it or more to be held; less at others",
     )
     epistemic_weight: NonNegative = Field(
         default=0.01, description="cost of what the model does not know, beyond that at the goal"

@@ -7,14 +7,14 @@ import signal
 import time
 from types import FrameType
 
-_WORK_S, _REST_S = 0.005, 0.02
+_WORK_S, _REST_S = 0.005, 0.01
 
 HURRY = signal.SIGURG
 """Ends the leisure of whoever gets it; ignored by a process that has none yet."""
 
 
 def begin_leisure() -> None:
-    """From now on rest four times as long as this process computes."""
+    """From now on rest twice as long as this process computes."""
     signal.signal(signal.SIGPROF, _rest)
     signal.signal(HURRY, _end)
     signal.setitimer(signal.ITIMER_PROF, _WORK_S, _WORK_S)

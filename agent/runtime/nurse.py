@@ -11,7 +11,7 @@ from .table import PROCESSES, SENSING
 
 _WITHIN_NS = 60 * NS_PER_S
 _FIRST_WAIT_S = 0.25  # before the second replacement within a minute; it doubles with each
-_CALM_NS = 5 * NS_PER_S  # after the start, or a fault, when the body should be at its goal
+_CALM_NS = 4 * NS_PER_S  # after the start, or a fault, when the body should be at its goal
 _HELD_UP_NS = NS_PER_S // 2  # since the last look: then it is the supervisor that was held up
 _LOCKSTEP_PATIENCE = 10.0  # where nothing has a deadline, a busy machine may take its time
 
