@@ -134,7 +134,7 @@ def _report(out: Path, blows: list[Blow], back_ns: list[float]) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).partition(chr(10))[0])
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the run [10]")
     parser.add_argument("--seed", type=int, default=0, help="of the moments and the order [0]")
     parser.add_argument("--out", type=Path, help="keep the run folder there")

@@ -39,7 +39,7 @@ GROWTH_MIB = 50.0
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).partition(chr(10))[0])
     parser.add_argument("--messages", type=int, default=1_000_000, help="how many [1000000]")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -88,14 +88,14 @@ def _samples() -> list[bytes]:
 
 
 def _bits(rng: random.Random, data: bytearray, _: list[bytes]) -> bytearray:
-    for _ in range(rng.randint(1, 8)):
+    for _number in range(rng.randint(1, 8)):
         data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
     return data
 
 
 def _body_bits(rng: random.Random, data: bytearray, _: list[bytes]) -> bytearray:
     if len(data) > HEAD:
-        for _ in range(rng.randint(1, 4)):
+        for _number in range(rng.randint(1, 4)):
             data[rng.randrange(HEAD, min(len(data), HEAD + 64))] = rng.randrange(256)
     return data
 
@@ -124,7 +124,7 @@ def _other_values(rng: random.Random, data: bytearray, _: list[bytes]) -> bytear
         fields[name] = rng.choice(_VALUES)(rng)
     if rng.random() < 0.2:
         fields["more"] = 1
-    return _sized(data[:HEAD] + msgpack.packb(fields))
+    return _sized(data[:HEAD] + bytearray(msgpack.packb(fields) or b""))
 
 
 def _nested(rng: random.Random, data: bytearray, _: list[bytes]) -> bytearray:

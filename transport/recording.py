@@ -183,18 +183,14 @@ def _records(file: Path) -> Iterator[tuple[object, str]]:
                     begun = True
                     if isinstance(record, Channel):
                         topics[record.id] = record.topic
-                    topic = topics.get(record.channel_id, "") if _is_message(record) else ""
-                    yield record, topic
+                    known = isinstance(record, McapMessage)
+                    yield record, topics.get(record.channel_id, "") if known else ""
             except _DAMAGED as error:
                 if not begun:
                     raise RecordingError(f"{str(file)!r} is not an MCAP file ({error})") from None
                 yield None, ""
     except OSError as error:
         raise RecordingError(f"{str(file)!r} cannot be read ({error.strerror})") from None
-
-
-def _is_message(record: object) -> bool:
-    return isinstance(record, McapMessage)
 
 
 def _picture(frame: Frame, stamp_ns: int) -> bytes:

@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -106,7 +107,7 @@ def to_mp4(run: RecordedRun, file: Path) -> int:
     from ..viewer.layout import SIZE
 
     check_writable(file)
-    rate = 1 / run.launch.body.period_s
+    rate: Any = 1 / run.launch.body.period_s  # ffmpeg takes fractions, too
     writer = imageio_ffmpeg.write_frames(str(file), SIZE, fps=rate, macro_block_size=1)
     writer.send(None)
     count = 0
@@ -171,7 +172,7 @@ def to_rerun(run: RecordedRun, file: Path) -> int:
     """Write a Rerun recording: camera, beliefs, controls and timing along ticks and seconds;
     returns the number of frames. Raises :class:`OutputError` without the extra ``rerun``."""
     try:
-        import rerun as rr
+        import rerun as rr  # type: ignore[import-not-found]
     except ImportError:
         raise OutputError(
             "Rerun is not installed: pip install 'jopa-agent[rerun]', or export to --npz"

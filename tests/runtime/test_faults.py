@@ -65,7 +65,7 @@ def test_the_spare_takes_over_at_once(place: Any, wait_until: WaitUntil) -> None
     supervisor = place.spawn(endless(place, "realtime"))
     spare = wait_until(lambda: (now := at_work(place, "inference")) and now["standby_pid"])
     harm(place, wait_until, "inference", signal.SIGKILL)
-    assert at_work(place, "inference")["pid"] == spare
+    assert wait_until(lambda: at_work(place, "inference"))["pid"] == spare
     summary = ended(place, supervisor)
     assert [fault["process"] for fault in summary["faults"]] == ["inference"]
 
