@@ -3,6 +3,7 @@
 import argparse
 import ctypes
 import os
+import select
 import signal
 import stat
 import sys
@@ -36,6 +37,8 @@ def main() -> int:
             arguments.run,
         )
     except ValueError as error:
+        if _orphaned():  # what should have been read is gone with the supervisor
+            _remove_all(folders)
         print(error, file=sys.stderr)
         return 2
     process = next(each for each in PROCESSES if each.name == arguments.name)
@@ -82,18 +85,31 @@ def _end_with_parent(folders: list[Path]) -> None:
 
     A process that is stopped would not notice: Linux lets it go on when its parent dies.
     """
-    if stat.S_ISFIFO(os.fstat(0).st_mode):
+    if _has_parent_pipe():
         threading.Thread(target=_watch_parent, args=(folders,), daemon=True).start()
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
 
 
+def _has_parent_pipe() -> bool:
+    return stat.S_ISFIFO(os.fstat(0).st_mode)
+
+
+def _orphaned() -> bool:
+    """Whether the supervisor has died: it never writes, so that all there is to read is the end."""
+    return _has_parent_pipe() and bool(select.select([0], [], [], 0)[0])
+
+
 def _watch_parent(folders: list[Path]) -> None:
     while os.read(0, 1):
         pass
+    _remove_all(folders)
+    os._exit(1)
+
+
+def _remove_all(folders: list[Path]) -> None:
     for folder in folders:
         _remove(folder)
-    os._exit(1)
 
 
 def _remove(folder: Path) -> None:

@@ -54,6 +54,13 @@ class Family:
             spare = None
         self.members[name] = spare or self._spawn(member.process)
 
+    def dismiss(self, name: str) -> None:
+        """Go on without the process called ``name``."""
+        member = self.members.pop(name)
+        member.kill()
+        if member.health:
+            self.past.append(member.health)
+
     def __enter__(self) -> "Family":
         return self
 
@@ -82,15 +89,17 @@ class Family:
         """The last words of all who have worked in this run."""
         return self.past + [each.health for each in self.members.values() if each.health]
 
-    def refused(self) -> str | None:
-        """Why a process says that the run cannot go on, in one line, or None."""
+    def refused(self, optional: bool = True) -> str | None:
+        """Why a process says that the run cannot go on, in one line, or None; those that are
+        optional count where it is said so."""
         for name, member in self.members.items():
-            if member.state is State.FAILED and member.health is not None:
+            counts = optional or not member.process.optional
+            if counts and member.state is State.FAILED and member.health is not None:
                 return f"{name}: {member.health.note}"
         return None
 
     def fault(self) -> str | None:
-        """What :meth:`refused` says, or that a process has ended."""
+        """Why the run cannot begin: what :meth:`refused` says, or that a process has ended."""
         for name, member in self.members.items():
             if not member.alive and member.state is not State.FAILED:
                 return f"{name} {member.end()}"

@@ -8,7 +8,7 @@ from ...transport.clock import NS_PER_S
 @dataclass
 class Fault:
     """A process that was lost: ``what`` happened, when and at which tick of the run, and how long
-    until another did its work; None while none does."""
+    until another did its work; None while none does. The run may have ``given_up`` on it."""
 
     process: str
     tick: int
@@ -18,6 +18,7 @@ class Fault:
     replaced_ns: list[int] = field(default_factory=list)
     due_ns: int = 0
     begun: bool = False
+    given_up: bool = False
 
     @property
     def waits(self) -> bool:
@@ -25,7 +26,7 @@ class Fault:
         return self.due_ns > 0
 
     def over_for(self, duration_ns: int, now_ns: int) -> bool:
-        """Whether another has done its work for so long."""
+        """Whether another has done its work for so long, or will never do it."""
         if self.back_after_s is None:
-            return False
+            return self.given_up
         return now_ns - self.lost_ns - self.back_after_s * NS_PER_S >= duration_ns

@@ -54,9 +54,10 @@ class Nurse:
     def look(self) -> None:
         """Find who is lost, replace whoever is due, and let those begin that are ready.
 
-        :class:`RunError` where a process says that it cannot go on, or replacing does not help.
+        :class:`RunError` where a process that the run needs says that it cannot go on, or replacing
+        it does not help; without one that is optional the run goes on.
         """
-        if reason := self._family.refused():
+        if reason := self._family.refused(optional=False):
             raise RunError(reason, DURING_RUN)
         now, open_faults = now_ns(), self._open_faults()
         held_up, self._looked_ns = now - self._looked_ns > _HELD_UP_NS, now
@@ -78,9 +79,15 @@ class Nurse:
         self._care_for_spares(now)
 
     def _open_faults(self) -> dict[str, Fault]:
-        return {fault.process: fault for fault in self.faults if fault.back_after_s is None}
+        return {
+            fault.process: fault
+            for fault in self.faults
+            if fault.back_after_s is None and not fault.given_up
+        }
 
     def _trouble(self, member: Member, now: int) -> str | None:
+        if member.state is State.FAILED and member.health:
+            return f"cannot go on: {member.health.note}"
         if not member.alive:
             return member.end()
         if member.state is State.STARTING:
@@ -96,16 +103,17 @@ class Nurse:
         name = member.process.name
         replaced = [at for each in self.faults if each.process == name for at in each.replaced_ns]
         recent = sum(now - at < _WITHIN_NS for at in replaced)
-        if recent >= self._settings.restarts:
-            raise RunError(
-                f"{name} {what}; it was replaced {recent} times within a minute: giving up "
-                f"(see {member.log})",
-                DURING_RUN,
-            )
         if fault is None:
             newest = max((header.tick for header, _ in self._newest.values()), default=0)
             fault = Fault(name, newest, now, what)
             self.faults.append(fault)
+        if recent >= self._settings.restarts:
+            what = f"{what}; it was replaced {recent} times within a minute: giving up"
+            if not member.process.optional:
+                raise RunError(f"{name} {what} (see {member.log})", DURING_RUN)
+            fault.what, fault.given_up = what, True
+            self._family.dismiss(name)
+            return
         wait_s = _FIRST_WAIT_S * 2 ** (recent - 1) if recent else 0.0
         fault.what, fault.due_ns = what, now + int(wait_s * NS_PER_S)
 

@@ -39,12 +39,14 @@ class Roll:
             self._next_ns = now + _STATUS_EVERY_NS
             if nurse and nurse.calm(now):
                 slowness.look(scorekeeper.timeline)
-            status = scorekeeper.status()
-            status["slow"] = slowness.process and f"{slowness.process} {slowness.what}"
-            self._replace(STATUS, status)
+            self._write_status(scorekeeper, slowness)
 
-    def close(self, family: Family, nurse: Nurse | None) -> None:
-        """Say that no process is left."""
+    def close(
+        self, family: Family, nurse: Nurse | None, scorekeeper: Scorekeeper, slowness: Slowness
+    ) -> None:
+        """Say how it went at last, and that no process is left."""
+        if scorekeeper.begun:
+            self._write_status(scorekeeper, slowness)
         processes = _processes(family, nurse)
         for each in processes.values():
             each |= {"pid": None, "state": "ended", "standby_pid": None}
@@ -54,6 +56,11 @@ class Roll:
         if processes != self._written:
             self._written = processes
             self._replace(PROCESSES, processes)
+
+    def _write_status(self, scorekeeper: Scorekeeper, slowness: Slowness) -> None:
+        status = scorekeeper.status()
+        status["slow"] = slowness.process and f"{slowness.process} {slowness.what}"
+        self._replace(STATUS, status)
 
     def _replace(self, name: str, value: dict[str, Any]) -> None:
         unfinished = self._folder / f"{name}.unfinished"

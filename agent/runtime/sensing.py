@@ -28,7 +28,7 @@ def main(child: Child) -> None:
     for _ in child.messages(clock.t0_ns):
         pass
     applied_ns = captured_ns = now_ns()
-    tick = max(child.first_tick, clock.tick_at(captured_ns))
+    tick = max(child.first_tick, clock.tick_at(captured_ns)) if child.generation else 0
     while True:
         child.tick = tick
         frame = Frame(image, control, applied_ns, child.generation)

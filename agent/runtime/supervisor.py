@@ -136,7 +136,7 @@ class _Watch:
 
     def end(self) -> None:
         """Note that no process is left."""
-        self._roll.close(self.family, self._nurse)
+        self._roll.close(self.family, self._nurse, self.scorekeeper, self._slowness)
 
 
 def _start_up(watch: _Watch, settings: Settings, interrupted: Callable[[], bool]) -> None:

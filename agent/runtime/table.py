@@ -13,7 +13,7 @@ class Process:
     ``reads`` and ``writes`` name streams of :data:`jopa_agent.transport.messages.STREAMS`;
     ``niceness`` lets those that control the body go first. One that starts slowly has a ``spare``:
     in real time a second process stands by, ready to take its place. ``patience`` is how many times
-    longer than others it may be silent.
+    longer than others it may be silent. Without one that is ``optional`` the run goes on.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Process:
     niceness: int = 0
     spare: bool = False
     patience: float = 1.0
+    optional: bool = False
 
 
 SENSING = Process("sensing", ".sensing", reads=("command",), writes=("frame", "truth"))
@@ -43,6 +44,7 @@ VIEWER = Process(
     wanted=lambda settings: not settings.run.headless,
     niceness=5,
     patience=5.0,  # some systems hold a window up while it is moved
+    optional=True,
 )
 
 SUPERVISOR = "supervisor"
@@ -56,6 +58,7 @@ RECORDER = Process(
     wanted=lambda settings: settings.run.record,
     niceness=5,
     patience=5.0,
+    optional=True,
 )
 
 PROCESSES = (SENSING, INFERENCE, ACTUATION, VIEWER, RECORDER)

@@ -17,12 +17,17 @@ _STALE_S = 1.0  # without a frame for this long, the window says so
 
 
 def draw(
-    surface: pygame.Surface, state: ViewerState, now_ns: int, pointer: tuple[int, int]
+    surface: pygame.Surface,
+    state: ViewerState,
+    now_ns: int,
+    pointer: tuple[int, int],
+    keys: str = "Q or Esc: end the run",
 ) -> None:
-    """Draw ``state`` as of ``now_ns`` (monotonic), with the mouse at ``pointer``."""
+    """Draw ``state`` as of ``now_ns`` (monotonic), with the mouse at ``pointer``, and what the
+    ``keys`` do."""
     surface.fill(paint.BACKGROUND)
     places = arrange(*surface.get_size())
-    _header(surface, places.header, state, now_ns)
+    _header(surface, places.header, state, now_ns, keys)
     _camera(surface, places.camera, state)
     _goal(surface, places.goal, state)
     _figures(surface, places.figures, state)
@@ -32,7 +37,9 @@ def draw(
     draw_strip(surface, places.strip, state, pointer)
 
 
-def _header(surface: pygame.Surface, rect: pygame.Rect, state: ViewerState, now_ns: int) -> None:
+def _header(
+    surface: pygame.Surface, rect: pygame.Rect, state: ViewerState, now_ns: int, keys: str
+) -> None:
     title = paint.text(
         surface, state.body, (rect.x + 2, rect.centery), paint.LARGE, bold=True, anchor="midleft"
     )
@@ -45,7 +52,6 @@ def _header(surface: pygame.Surface, rect: pygame.Rect, state: ViewerState, now_
     paint.text(
         surface, words, (title.right + 16, rect.centery + 2), colour=colour, anchor="midleft"
     )
-    keys = "Q or Esc: end the run"
     paint.text(
         surface, keys, (rect.right - 2, rect.centery), paint.SMALL, paint.MUTED, anchor="midright"
     )

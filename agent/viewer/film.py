@@ -32,5 +32,5 @@ def pictures(run: RecordedRun, every: int) -> Iterator[np.ndarray]:
         if isinstance(recorded.message, Frame):
             stamp_ns = recorded.header.stamp_ns
         if isinstance(recorded.message, Belief) and recorded.header.tick % every == 0:
-            draw(surface, state, stamp_ns, _NOWHERE)
+            draw(surface, state, stamp_ns, _NOWHERE, "")
             yield pygame.surfarray.array3d(surface).swapaxes(0, 1)

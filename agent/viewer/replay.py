@@ -22,6 +22,7 @@ from .state import WINDOW_S
 
 _BAR = 44  # pixels below the viewer's own picture
 _REFRESH_HZ = 30
+_KEYS = "Space: play or pause; arrows: step, speed; Q or Esc: close"
 
 
 def show(run: RecordedRun, speed: float) -> None:
@@ -69,7 +70,7 @@ class Script:
             if isinstance(each.message, Frame):
                 self._stamp_ns = each.header.stamp_ns
         self._shown = wanted
-        draw(surface, self._state, self._stamp_ns, (-1, -1))
+        draw(surface, self._state, self._stamp_ns, (-1, -1), _KEYS)
 
 
 def draw_bar(surface: pygame.Surface, area: pygame.Rect, player: Player) -> pygame.Rect:

@@ -88,6 +88,16 @@ def test_it_gives_up_where_replacing_does_not_help(place: Any, wait_until: WaitU
     assert not place.remains()
 
 
+def test_the_run_goes_on_without_a_recorder(place: Any, wait_until: WaitUntil) -> None:
+    supervisor = place.spawn(endless(place, "realtime", restarts=1))
+    harm(place, wait_until, "recorder", signal.SIGKILL)
+    os.kill(wait_until(lambda: at_work(place, "recorder"))["pid"], signal.SIGKILL)
+    wait_until(lambda: "giving up" in place.terminal())
+    harm(place, wait_until, "actuation", signal.SIGKILL)
+    faults = ended(place, supervisor)["faults"]
+    assert [fault["back_after_s"] is None for fault in faults] == [False, True, False]
+
+
 def test_the_run_goes_on_without_its_folder(place: Any, wait_until: WaitUntil) -> None:
     supervisor = place.spawn(endless(place, "realtime"))
     wait_until(lambda: at_work(place, "inference"))
