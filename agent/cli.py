@@ -145,62 +145,31 @@ def top(arguments: argparse.Namespace) -> int:
 
 def replay(arguments: argparse.Namespace) -> int:
     """``jopa-agent replay``"""
+    if arguments.verify:
+        from .replay.commands import check
+
+        return 0 if check(arguments.run, arguments.model, arguments.tolerance) else 1
     from .replay.run import RecordedRun
+    from .viewer.replay import show
 
-    run = RecordedRun(arguments.run)
-    if not arguments.verify:
-        from .viewer.replay import show
-
-        show(run, arguments.speed)
-        return 0
-    from .replay.verify import verify
-
-    found = verify(run, arguments.model)
-    print(f"compared  {found.compared} plans and their beliefs")
-    if found.skipped:
-        print(f"skipped   {found.skipped}, made from what was not recorded")
-    if found.first is None:
-        print("equal     to the bit")
-    else:
-        first = found.first
-        print(f"first     tick {first.tick}: {first.what} differs by {first.size:.2g}")
-        print(f"largest   {found.largest:.2g}, of beliefs {found.believed:.2g}; accepted: "
-              f"{arguments.tolerance:.2g}")  # fmt: skip
-    if not found.compared:
-        print("jopa-agent: nothing could be compared: the recording does not begin with its run",
-              file=sys.stderr)  # fmt: skip
-        return 1
-    return 0 if found.largest <= arguments.tolerance else 1
+    show(RecordedRun(arguments.run), arguments.speed)
+    return 0
 
 
 def info(arguments: argparse.Namespace) -> int:
     """``jopa-agent info``"""
-    from .replay.info import describe
-    from .replay.run import RecordedRun
+    from .replay.commands import tell
 
-    for line in describe(RecordedRun(arguments.run)):
-        print(line)
+    tell(arguments.run)
     return 0
 
 
 def export(arguments: argparse.Namespace) -> int:
     """``jopa-agent export``"""
-    from .replay import export
-    from .replay.run import RecordedRun
+    from .replay.commands import write
 
-    run = RecordedRun(arguments.run)
-    wanted = {
-        arguments.npz: export.to_npz,
-        arguments.gif: export.to_gif,
-        arguments.mp4: export.to_mp4,
-        arguments.rerun: export.to_rerun,
-        arguments.minari: export.to_minari,
-    }
-    wanted.pop(None, None)
-    if not wanted:
-        raise OutputError("nothing to write: name a file with --npz, --gif, --mp4 or --rerun")
-    for file, write in wanted.items():
-        print(f"{write(run, file)} frames: {file}")
+    names = ("npz", "gif", "mp4", "rerun", "minari")
+    write(arguments.run, {name: getattr(arguments, name) for name in names})
     return 0
 
 

@@ -115,7 +115,7 @@ class Runtime(Section):
         default=1, description="ticks that a plan serves beyond its own; then the safe control"
     )
     stall_timeout_s: Positive = Field(
-        default=1.0, description="a process without progress for this long is replaced"
+        default=1.5, description="a process without progress for this long is replaced"
     )
     restarts: Annotated[int, Field(ge=0)] = Field(
         default=5, description="times within a minute that a process is replaced before giving up"

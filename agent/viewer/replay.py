@@ -11,7 +11,8 @@ import pygame
 
 from ...transport.clock import NS_PER_S
 from ...transport.messages import Frame
-from ...transport.recording import Recorded
+from ...transport.recording import Recorded, RecordingError
+from ..output import OutputError
 from ..replay.run import RecordedRun
 from . import paint
 from .draw import draw
@@ -26,14 +27,14 @@ _KEYS = "Space: play or pause; arrows: step, speed; Q or Esc: close"
 
 
 def show(run: RecordedRun, speed: float) -> None:
-    """Show ``run`` until the user closes the window; ``ValueError`` where none can be opened."""
+    """Show ``run`` until the user closes the window; :class:`OutputError` where none opens."""
     script = Script(run)
     try:
         pygame.display.init()
         pygame.font.init()
         pygame.display.set_mode((SIZE[0], SIZE[1] + _BAR), pygame.RESIZABLE)
     except pygame.error as error:
-        raise ValueError(f"no window can be opened ({error}): try 'export --gif'") from None
+        raise OutputError(f"no window can be opened ({error}): try 'export --gif'") from None
     try:
         pygame.display.set_caption(f"jopa-agent: {run.launch.body.name}, recorded")
         _play(script, Player(script.length_s, run.launch.body.period_s, speed))
@@ -48,7 +49,7 @@ class Script:
         self._run = run
         self._messages: list[Recorded] = list(run)
         if not self._messages:
-            raise ValueError("the recording holds no message")
+            raise RecordingError("the recording holds no message")
         first = self._messages[0].arrived_ns
         self._times = [(each.arrived_ns - first) / NS_PER_S for each in self._messages]
         self._shown = 0
