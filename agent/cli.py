@@ -9,11 +9,15 @@ from typing import Any
 
 from ..configs.settings import Settings, SettingsError, preset_names, shipped_model
 from ..envs import GoalError, is_environment
+from ..transport.curve import AddressError
+from ..transport.keys import KeysError
+from ..transport.peer import PeerError
 from ..transport.recording import RecordingError
 from .evaluation.conditions import ConditionsError, read_change, read_faults, read_kick
 from .learning.errors import DatasetError, ModelError
 from .options import Parser, add_settings, chosen_settings, preset_of
 from .output import OutputError, check_writable, write_json, write_text
+from .remote_commands import add_remote
 from .runtime.errors import RunError
 
 _STOPPED = 130
@@ -25,6 +29,9 @@ _MISTAKES = (
     ConditionsError,
     OutputError,
     RecordingError,
+    KeysError,
+    PeerError,
+    AddressError,
 )
 
 # Short names for the settings that a user reaches for first.
@@ -36,6 +43,7 @@ _RUN_SHORT = _SEED | {
     "run.rate_hz": "--rate",
     "run.duration_s": "--duration",
     "run.tolerance_rad": "--tolerance",
+    "gateway.listen": "--listen",
 }
 _EVALUATE_SHORT = _SEED | {
     "run.goal": "--goal",
@@ -293,7 +301,12 @@ def _parser() -> Parser:
     command.add_argument("--force", action="store_true", help="with a model that failed too")
     command.add_argument("--out", type=Path, metavar="FOLDER", help="run folder [runs/NAME-TIME]")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    add_settings(command, ["run", "runtime", "planner", "online", "body"], _RUN_SHORT)
+    command.add_argument(
+        "--sensor", action="append", metavar="NAME,SETTINGS",
+        help="a remote sensor, as gyro,size=1,rate_hz=100,units=rad/s,factor=FILE; several times",
+    )  # fmt: skip
+    sections = ["run", "runtime", "planner", "online", "body", "gateway"]
+    add_settings(command, sections, _RUN_SHORT)
 
     command = commands.add_parser(
         "top", help="watch a run", description=_TOP, usage="jopa-agent top [RUN] [--once]"
@@ -330,6 +343,7 @@ def _parser() -> Parser:
         help="a Minari dataset such as pendulum/run-v0, where Minari keeps them (extra 'minari')",
     )  # fmt: skip
 
+    add_remote(commands)
     command = _command(commands, "init", init, "write the settings of an environment", _INIT)
     command.add_argument("--out", type=Path, metavar="FILE", help="the settings [NAME.toml]")
 

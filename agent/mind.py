@@ -6,6 +6,7 @@ pure function of model, settings, goal, and the sequence of frames and applied c
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,10 +14,10 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Key, UInt8
+from jaxtyping import Array, Float, Key
 
 from ..configs.settings import Online, Planner, Settings
-from .graph.filter import filter_step, predict
+from .graph.filter import predict
 from .graph.gaussian import Belief
 from .graph.lessons import Lessons, no_lessons, taught, with_lesson
 from .graph.linearise import transition_near
@@ -24,10 +25,14 @@ from .graph.motion import start_belief
 from .graph.square_root import free_root
 from .learning.checkpoint import load_model
 from .model import INFERENCE, Model
+from .observe import observe
+from .places import places_of
 from .planner import Intent, Outcome, Wish, no_intent, plan, wish_against, wish_at, wish_for
+from .recall import Recall
+from .senses import Sense, senses_of
+from .ticks import Look
 
 _SURPRISING = 3.0  # sigmas
-_STRUCK = 6.0  # sigmas: no noise is as surprising
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,14 @@ class Mind:
         seed: int,
         delay: tuple[int, int] = (0, 0),
         online: Online | None = None,
+        senses: Mapping[str, Sense] | None = None,
     ) -> None:
         """``delay``: ticks by which frames arrive late, and by which controls act late;
-        ``online``: how :meth:`learn` learns."""
+        ``online``: how :meth:`learn` learns; ``senses``: what readings of remote sensors say."""
         self._model = self._trained = model
         self._frames_late, self._late = delay[0], sum(delay)
         self._wish_for = jax.jit(wish_for)
-        self._observe = jax.jit(_observe)
+        self._observe = jax.jit(observe)
         self._plan = jax.jit(partial(_plan, planner))
         self._wish_at = jax.jit(wish_at)
         self._learn = jax.jit(partial(_learn, online or Online()))
@@ -77,7 +83,17 @@ class Mind:
         nowhere = jnp.zeros(model.transition.outputs)
         self._no_belief = start_belief(model.transition, nowhere)
         self._wish = self._first_wish = None
+        self._recall = None
+        if senses:
+            self._recall = Recall(
+                senses, places_of(model), self._no_belief, self._observe, self._frames_late
+            )
         self.reset(seed)
+
+    @property
+    def late(self) -> int:
+        """Readings since the reset that were too old for any belief that was still there."""
+        return 0 if self._recall is None else self._recall.late
 
     def reset(self, seed: int) -> None:
         """Begin an episode, and forget what was learned since the training; the goal stays.
@@ -89,10 +105,14 @@ class Mind:
         self._wish = self._first_wish
         self._model, self._lessons = self._trained, no_lessons(self._trained.transition)
         self.begin_episode()
+        if self._recall:
+            self._recall.late = 0
 
     def begin_episode(self) -> None:
-        """Forget belief and plan: the body begins anew."""
+        """Forget belief, plan, and what was heard: the body begins anew."""
         self._tick = 0
+        if self._recall:
+            self._recall.clear()
         self._belief, self._intent = self._no_belief, self._no_intent
         self._lesson: tuple[Belief, np.ndarray, Belief, Array] | None = None
         still = np.zeros(self._model.control_low.shape, np.float32)
@@ -116,12 +136,25 @@ class Mind:
         for _ in range(2):
             self.step(np.zeros(pixels, np.uint8), np.zeros(self._model.control_low.shape))
             self.learn()
+        if self._recall:
+            self._recall.compile()
         self._wish = self._first_wish = None
         self.reset(self._seed)
 
-    def step(self, image: np.ndarray | None, applied: np.ndarray) -> Step:
+    def hear(self, sensor: str, value: np.ndarray, stamp_ns: int) -> None:
+        """Take in what a remote ``sensor`` measured at ``stamp_ns``, on the clock of the frames.
+
+        ``value`` is a vector or, of a camera, a picture. It counts from the next step on, as if it
+        had come in time, by the senses that there are (:class:`Recall`); whatever is of none of
+        them, of another shape or not finite is passed over.
+        """
+        if self._recall:
+            self._recall.hear(sensor, value, stamp_ns)
+
+    def step(self, image: np.ndarray | None, applied: np.ndarray, stamp_ns: int = 0) -> Step:
         """Take in the frame ``image``, before which the control ``applied`` (p,) was handed to the
-        body, and plan; None where the frame was lost.
+        body, and plan; None where the frame was lost. ``stamp_ns``, the frame's moment, tells what
+        was heard before it.
 
         At the first frame of an episode ``applied`` is not used. With a delay, the frame is that
         of some ticks ago, and the first control of the plan will act some ticks later: the belief
@@ -135,10 +168,15 @@ class Mind:
         if self._tick:
             self._handed_over.append(np.asarray(applied, np.float32))
         seen, view = self._view(image)
-        before = self._no_belief if first else self._belief
-        belief, surprise = jax.block_until_ready(
-            self._observe(self._model, before, view, self._handed_over[0], first, seen)
-        )
+        if self._recall is None:
+            before = self._no_belief if first else self._belief
+            belief, surprise = self._observe(
+                self._model, before, view, self._handed_over[0], first, seen
+            )
+        else:
+            look = Look(self._model, view, self._handed_over[0], bool(first), bool(seen))
+            before, belief, surprise, first = self._recall.step(look, stamp_ns)
+        belief, surprise = jax.block_until_ready((belief, surprise))
         filtered = time.perf_counter_ns()
         key = jax.random.fold_in(self._key, self._tick)
         under_way = np.array(self._handed_over, np.float32)[1:]
@@ -192,40 +230,15 @@ class Mind:
 
 
 def load_mind(folder: Path, settings: Settings) -> Mind:
-    """The mind with the model in ``folder``; raises ``ModelError`` where it does not fit."""
+    """The mind with the model in ``folder``, and the senses that ``settings`` declare.
+
+    Raises ``ValueError`` in one line where model or senses do not fit.
+    """
     model = load_model(folder, settings.body)
     body = settings.body
     delay = (body.frame_delay, body.command_delay)
-    return Mind(model, settings.planner, settings.run.seed, delay, settings.online)
-
-
-def _observe(
-    model: Model,
-    belief: Belief,
-    view: UInt8[Array, "height width channels"],
-    control: Float[Array, "p"],
-    first: Bool[Array, ""],
-    seen: Bool[Array, ""],
-) -> tuple[Belief, Float[Array, ""]]:
-    """Filter one frame: predict through the applied control, then multiply with the message.
-
-    Where the frame is more surprising than noise can be, something has struck the body: it is
-    filtered again with a velocity that is as little known as at the start, lest the slow
-    disturbance take the blow for its own.
-    """
-    system, data = model.system(), model.seen(view, seen)
-    told = filter_step(system, INFERENCE, belief, control, data, first)
-    surprise = jnp.sqrt(jnp.mean(told.surprise**2))
-
-    def again():
-        d = model.transition.outputs
-        anything = system.prior.root[:, d : 2 * d]
-        root = free_root(jnp.concatenate([belief.root, anything], axis=1))
-        struck = Belief.of(belief.mean, root)
-        return filter_step(system, INFERENCE, struck, control, data, first).belief
-
-    strange = (surprise > _STRUCK) & ~first
-    return jax.lax.cond(strange, again, lambda: told.belief), surprise
+    senses = senses_of(settings.sensors, model)
+    return Mind(model, settings.planner, settings.run.seed, delay, settings.online, senses)
 
 
 def _learn(

@@ -69,12 +69,26 @@ def chosen_settings(arguments: argparse.Namespace, **defaults: Any) -> Settings:
     layers: list[dict[str, Any]] = [preset_of(arguments.environment), {"run": defaults}]
     if arguments.settings:
         layers.append(read_file(arguments.settings))
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = {"sensors": _sensors(getattr(arguments, "sensor", None) or [])}
     for key, value in vars(arguments).items():
         section, dot, name = key.partition(".")
         if dot:
             given.setdefault(section, {})[name] = value
     return settings_from(*layers, given)
+
+
+def _sensors(words: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Sensors from words such as ``gyro,size=1,rate_hz=100``."""
+    found = {}
+    for each in words:
+        name, *pairs = each.split(",")
+        if not name or not all("=" in pair for pair in pairs):
+            raise SettingsError(
+                f"sensor {each!r} is not understood: write its name, then what is said of it, as "
+                "in gyro,size=1,rate_hz=100,units=rad/s"
+            )
+        found[name] = dict(pair.split("=", 1) for pair in pairs)
+    return found
 
 
 def preset_of(environment: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Ticks = Annotated[int, Field(ge=0, le=10)]
+SensorName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 
 
 class SettingsError(ValueError):
@@ -93,6 +94,12 @@ class Run(Section):
     record_mb: Annotated[float, Field(ge=1)] = Field(
         default=1000.0, description="size of a recording, in MiB; beyond it the oldest part goes"
     )
+    camera: bool = Field(
+        default=True, description="infer from the camera; no: from remote sensors alone"
+    )
+    instruments: bool = Field(
+        default=False, description="let simulated instruments read the true state"
+    )
     score: bool = Field(
         default=True, description="score against the true state, on a stream of its own"
     )
@@ -122,6 +129,46 @@ class Runtime(Section):
     )
     spare: bool = Field(
         default=True, description="in real time a second inference process stands by"
+    )
+
+
+class Gateway(Section):
+    """The port for remote sensors and viewers."""
+
+    listen: str = Field(
+        default="",
+        description="address that remote sensors and viewers connect to, as tcp://127.0.0.1:5600; "
+        "empty: there is no port",
+    )
+    secure: bool = Field(
+        default=False, description="ask for keys on this host, too; from other hosts always"
+    )
+    keys: str = Field(
+        default="", description="folder of the keys, as 'jopa-agent keys' makes it [your own]"
+    )
+
+
+class Sensor(Section):
+    """A remote sensor: what it sends, and what that says about the state, where that is known."""
+
+    kind: Literal["vector", "frame"] = Field(
+        default="vector", description="numbers, or pictures of the camera's size"
+    )
+    size: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1, description="numbers in a reading; of a vector"
+    )
+    rate_hz: Annotated[float, Field(gt=0, le=1000)] = Field(
+        default=20.0, description="readings a second"
+    )
+    units: str = Field(default="", max_length=40, description="of the numbers")
+    required: bool = Field(default=False, description="the run begins when it is there")
+    matrix: list[list[float]] = Field(
+        default=[], description="a reading is matrix times state, plus offset, plus noise"
+    )
+    offset: list[float] = Field(default=[], description="zeros where it is left out")
+    covariance: list[list[float]] = Field(default=[], description="of the noise")
+    factor: str = Field(
+        default="", description="file that 'jopa-agent calibrate' wrote, in the place of a matrix"
     )
 
 
@@ -265,6 +312,8 @@ class Settings(Section):
     explore: Explore = Explore()
     train: Train = Train()
     online: Online = Online()
+    gateway: Gateway = Gateway()
+    sensors: dict[SensorName, Sensor] = {}
 
 
 def read_preset(name: str) -> dict[str, Any]:
@@ -312,6 +361,8 @@ def settings_from(*layers: Mapping[str, Any]) -> Settings:
 def declared() -> Iterator[tuple[str, str, Any]]:
     """Every setting as ``(section, name, pydantic field)``, in the order of the declaration."""
     for section, default in Settings():
+        if not isinstance(default, Section):
+            continue  # the sensors, which have names of their own
         for name, setting in type(default).model_fields.items():
             yield section, name, setting
 

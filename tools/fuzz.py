@@ -25,9 +25,15 @@ from jopa_agent.transport.messages import (
     Goal,
     Header,
     Health,
+    Join,
+    Kind,
     Message,
     Origin,
     Plan,
+    Pong,
+    Reading,
+    Role,
+    Sighting,
     Start,
     State,
     Stop,
@@ -44,17 +50,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     rng, outcomes = random.Random(arguments.seed), Counter()
-    samples, process = _samples(), psutil.Process()
+    samples, process = true_messages(), psutil.Process()
     before, began, worst_s = process.memory_info().rss, time.perf_counter(), 0.0
     for number in range(arguments.messages):
-        data = rng.choice(_WAYS)(rng, bytearray(rng.choice(samples)), samples)
+        data = damaged(rng, samples)
         at = time.perf_counter()
         try:
-            header, message = decode(bytes(data))
+            header, message = decode(data)
         except WireError as error:
             outcomes[str(error).split(":")[0].split(" ")[0]] += 1
         except Exception as error:  # what must not be  # noqa: BLE001
-            print(f"message {number}: {type(error).__name__}: {error}: {bytes(data).hex()}")
+            print(f"message {number}: {type(error).__name__}: {error}: {data.hex()}")
             return 1
         else:
             outcomes["well formed"] += 1
@@ -69,7 +75,13 @@ def main() -> int:
     return 0 if growth < GROWTH_MIB else 1
 
 
-def _samples() -> list[bytes]:
+def damaged(rng: random.Random, samples: list[bytes]) -> bytes:
+    """One of ``samples``, damaged in one of the ways below."""
+    return bytes(rng.choice(_WAYS)(rng, bytearray(rng.choice(samples)), samples))
+
+
+def true_messages() -> list[bytes]:
+    """A true message of each kind."""
     rng = np.random.default_rng(0)
     row, rows = np.zeros(5, np.float32), np.zeros((40, 5), np.float32)
     image = rng.integers(0, 256, (32, 32, 1), dtype=np.uint8)
@@ -83,6 +95,10 @@ def _samples() -> list[bytes]:
         Health(State.RUNNING, "", 0, 0, 0, 0, 0, 0, 0.0),
         Start(0, 1, True, 0),
         Stop(),
+        Join(Role.SENSOR, "gyro", Kind.VECTOR, np.ones(1, np.int64), 100.0, "rad/s"),
+        Pong(1, 1),
+        Reading("gyro", row[:1]),
+        Sighting("eye", image),
     ]
     return [encode(Header(1, 1, 1, 1, 1), message) for message in messages]
 

@@ -170,7 +170,152 @@ class Stop:
     ID: ClassVar[int] = 9
 
 
-Message = Frame | Plan | Belief | Command | Goal | Truth | Health | Start | Stop
+class Role(IntEnum):
+    """What a peer may do."""
+
+    SENSOR = 1  # send readings
+    VIEWER = 2  # see the streams, and set goals
+    OBSERVER = 3  # see the streams
+
+
+class Kind(IntEnum):
+    """What a sensor sends."""
+
+    NOTHING = 0  # a viewer or an observer
+    VECTOR = 1
+    FRAME = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Join:
+    """A peer's first word to the gateway: who it is, and what it will send."""
+
+    ID: ClassVar[int] = 11
+    role: Role
+    name: str
+    kind: Kind
+    shape: Annotated[np.ndarray, Array("int64", "axes")]
+    rate_hz: float
+    units: str
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The gateway's answer: whether the peer may go on, and why not."""
+
+    ID: ClassVar[int] = 12
+    accepted: bool
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What a viewer or an observer has to know of the body."""
+
+    ID: ClassVar[int] = 13
+    body: str
+    period_s: float
+    control_low: Annotated[np.ndarray, Array("float32", "control")]
+    control_high: Annotated[np.ndarray, Array("float32", "control")]
+
+
+@dataclass(frozen=True, eq=False)
+class Ping:
+    """The gateway asks what time it is at a peer; ``sent_ns`` is on the gateway's clock."""
+
+    ID: ClassVar[int] = 14
+    sent_ns: int
+
+
+@dataclass(frozen=True, eq=False)
+class Pong:
+    """A peer's answer: the ``sent_ns`` of the question, and its own clock when it came."""
+
+    ID: ClassVar[int] = 15
+    sent_ns: int
+    received_ns: int
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a remote sensor measured at the header's stamp: on its own clock from the sensor to
+    the gateway, on the host's clock from there on."""
+
+    ID: ClassVar[int] = 16
+    sensor: str
+    value: Annotated[np.ndarray, Array("float32", "value")]
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """A picture by a remote camera; its stamp is as that of a :class:`Reading`."""
+
+    ID: ClassVar[int] = 17
+    sensor: str
+    image: Annotated[np.ndarray, Array("uint8", "height", "width", "channels")]
+
+
+class Presence(IntEnum):
+    """How it stands with a peer."""
+
+    LIVE = 0
+    SILENT = 1  # a sensor that has sent nothing for three periods
+    GONE = 2
+    CUT_OFF = 3  # for what it has sent
+
+
+@dataclass(frozen=True, eq=False)
+class Peer:
+    """What the gateway knows of one peer. ``offset_ms``: its clock less the host's, ``delay_ms``:
+    there and back; ``rate_hz`` of late; counts are since it joined."""
+
+    ID: ClassVar[int] = 18
+    name: str
+    role: Role
+    presence: Presence
+    rate_hz: float
+    offset_ms: float
+    delay_ms: float
+    accepted: int
+    refused: int
+    note: str
+
+
+@dataclass(frozen=True, eq=False)
+class Fused:
+    """Which readings and sightings inference has heard of since the tick before the header's: the
+    sequence numbers of the first and the last of each, -1 where there was none. ``late`` counts
+    those that were too old for any belief that it still had.
+    """
+
+    ID: ClassVar[int] = 19
+    first_reading: int
+    last_reading: int
+    first_sighting: int
+    last_sighting: int
+    late: int
+
+
+Message = (
+    Frame
+    | Plan
+    | Belief
+    | Command
+    | Goal
+    | Truth
+    | Health
+    | Start
+    | Stop
+    | Join
+    | Answer
+    | Scene
+    | Ping
+    | Pong
+    | Reading
+    | Sighting
+    | Peer
+    | Fused
+)
 
 STREAMS: dict[str, type] = {
     "frame": Frame,
@@ -179,5 +324,9 @@ STREAMS: dict[str, type] = {
     "command": Command,
     "goal": Goal,
     "truth": Truth,
+    "reading": Reading,
+    "sighting": Sighting,
+    "peer": Peer,
+    "fused": Fused,
 }
 """What is published, by name."""

@@ -1,6 +1,7 @@
 """ZeroMQ sockets: the one place that makes them, every option set before bind or connect."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import zmq
@@ -17,20 +18,30 @@ RECONNECT_MS = 10
 READER = b"reader:"
 """What the subscription that names a reader begins with."""
 
+PORT_QUEUE = 100
+"""Messages that wait at the port for one peer, either way."""
+
+_HANDSHAKE_MS = 3000  # for whoever connects to the port and then says nothing
+_LOST_MS = 3000  # a peer whose host does not answer for so long is gone
+
 CONTROL = "control"
 """Name of the endpoint where the supervisor hears the health of all and speaks to each."""
 
 
-def publisher(context: zmq.Context, folder: Path, stream: str) -> zmq.Socket:
-    """The publishing end of a stream: it binds, and there is one; it is told who reads."""
+def publisher(context: zmq.Context, folder: Path, place: str) -> zmq.Socket:
+    """The publishing end of a stream: it binds, and there is one in a ``place``; it is told who
+    reads."""
     socket = _socket(context, zmq.XPUB)
     socket.setsockopt(zmq.XPUB_VERBOSE, 1)  # of every reader, not of the first alone
-    socket.bind(endpoint(folder, stream))
+    socket.bind(endpoint(folder, place))
     return socket
 
 
-def subscriber(context: zmq.Context, folder: Path, stream: str, reader: str) -> zmq.Socket:
-    """A reading end of a stream; it may connect before the stream is bound, or bound again.
+def subscriber(
+    context: zmq.Context, folder: Path, places: Iterable[str], reader: str
+) -> zmq.Socket:
+    """A reading end of a stream; it may connect before the stream is bound, or bound again, in each
+    of the ``places`` where somebody publishes it.
 
     The publisher is told the name of the ``reader``, as one more subscription, which no message
     begins with; the last one, so that whoever is named reads everything.
@@ -38,7 +49,8 @@ def subscriber(context: zmq.Context, folder: Path, stream: str, reader: str) -> 
     socket = _socket(context, zmq.SUB)
     socket.setsockopt(zmq.SUBSCRIBE, b"")
     socket.setsockopt(zmq.SUBSCRIBE, READER + reader.encode())
-    socket.connect(endpoint(folder, stream))
+    for place in places:
+        socket.connect(endpoint(folder, place))
     return socket
 
 
@@ -57,6 +69,26 @@ def control_line(context: zmq.Context, folder: Path, name: str) -> zmq.Socket:
     return socket
 
 
+def port(context: zmq.Context, largest: int) -> zmq.Socket:
+    """The gateway's end of the port, not bound yet; messages carry their peer's identity in front.
+
+    One of more than ``largest`` bytes costs its sender the connection.
+    """
+    socket = _socket(context, zmq.ROUTER)
+    socket.setsockopt(zmq.HANDSHAKE_IVL, _HANDSHAKE_MS)
+    socket.setsockopt(zmq.MAXMSGSIZE, largest)
+    return _far(socket)
+
+
+def line_to_port(context: zmq.Context) -> zmq.Socket:
+    """A peer's end of the port, not connected yet; nothing is kept for while it is cut off."""
+    socket = _socket(context, zmq.DEALER)
+    socket.setsockopt(zmq.IMMEDIATE, 1)
+    socket.setsockopt(zmq.RECONNECT_IVL, 100)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+    return _far(socket)
+
+
 def endpoint(folder: Path, name: str) -> str:
     """Address of a socket file; ``ValueError`` where its path is longer than the system takes."""
     path = folder / name
@@ -66,6 +98,16 @@ def endpoint(folder: Path, name: str) -> str:
             "the system takes: set TMPDIR to a shorter folder, such as /tmp"
         )
     return f"ipc://{path}"
+
+
+def _far(socket: zmq.Socket) -> zmq.Socket:
+    """``socket`` for hosts that may vanish, and peers that may not read."""
+    socket.setsockopt(zmq.IPV6, 1)
+    socket.setsockopt(zmq.SNDHWM, PORT_QUEUE)
+    socket.setsockopt(zmq.RCVHWM, PORT_QUEUE)
+    socket.setsockopt(zmq.HEARTBEAT_IVL, _LOST_MS // 3)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, _LOST_MS)
+    return socket
 
 
 def _socket(context: zmq.Context, kind: int) -> zmq.Socket:

@@ -16,15 +16,16 @@ class RecordedRun:
 
     def __init__(self, folder: Path) -> None:
         self.recording = Recording(folder)
-        with tempfile.TemporaryDirectory(prefix="jopa-") as name:
-            for file, data in self.recording.attachments.items():
-                (Path(name) / Path(file).name).write_bytes(data)
-            try:
-                self.launch: Launch = read(Path(name))
-            except ValueError as error:
-                raise RecordingError(
-                    f"the recording in {str(folder)!r} is of another version ({error})"
-                ) from None
+        self._told = tempfile.TemporaryDirectory(prefix="jopa-")  # as long as this object is there
+        told = Path(self._told.name)
+        for file, data in self.recording.attachments.items():
+            (told / Path(file).name).write_bytes(data)
+        try:
+            self.launch: Launch = read(told)
+        except ValueError as error:
+            raise RecordingError(
+                f"the recording in {str(folder)!r} is of another version ({error})"
+            ) from None
 
     def __iter__(self) -> Iterator[Recorded]:
         return iter(self.recording)

@@ -6,9 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from ...transport.messages import FIRST_EPOCH, Belief, Frame, Goal, Header, Plan
+from ...transport.messages import (
+    FIRST_EPOCH,
+    Belief,
+    Frame,
+    Fused,
+    Goal,
+    Header,
+    Plan,
+    Reading,
+    Sighting,
+)
 from ..jax_setup import set_up_jax
 from ..mind import Mind, Step, load_mind
+from ..runtime.folder import Launch
 from .run import RecordedRun
 
 _LATE = 100  # ticks that the recording of one stream may be behind that of another
@@ -47,18 +58,24 @@ def verify(run: RecordedRun, model: Path | None = None) -> Verification:
     set_up_jax()
     launch = run.launch
     mind = load_mind(model or launch.model, launch.settings)
-    repeated = _Repetition(mind, launch.settings.run.seed, launch.goal, launch.settings.run.learn)
+    repeated = _Repetition(mind, launch)
+    reports_fused = bool(launch.settings.sensors)
     found = Verification()
     frames: dict[int, Frame] = {}
     plans: deque[tuple[Header, Plan]] = deque()
     beliefs: dict[int, Belief] = {}
+    fused: dict[int, Fused] = {}
     steps: dict[int, Step] = {}
+
+    def ready(tick: int) -> bool:
+        """Whether all is there that the plan of ``tick`` was made from."""
+        return tick in frames and (not reports_fused or repeated.knows(fused.get(tick)))
 
     def compare_plans(newest: int) -> None:
         """Make again what its frame is there for; a frame that is long in coming was lost."""
-        while plans and (plans[0][0].tick in frames or plans[0][0].tick < newest - _LATE):
+        while plans and (ready(plans[0][0].tick) or plans[0][0].tick < newest - _LATE):
             header, plan = plans.popleft()
-            step = repeated.step(header, frames.get(header.tick))
+            step = repeated.step(header, frames.get(header.tick), fused.get(header.tick))
             if step is None:
                 found.skipped += 1
             else:
@@ -67,7 +84,7 @@ def verify(run: RecordedRun, model: Path | None = None) -> Verification:
                 _compare(found, header.tick, step, plan, ("controls",))
         for tick in steps.keys() & beliefs.keys():
             _compare(found, tick, steps.pop(tick), beliefs.pop(tick), _OF_BELIEF)
-        for kept in (frames, beliefs, steps):
+        for kept in (frames, beliefs, fused, steps):
             for tick in [tick for tick in kept if tick < newest - 2 * _LATE]:
                 del kept[tick]
 
@@ -84,6 +101,13 @@ def verify(run: RecordedRun, model: Path | None = None) -> Verification:
                 plans.append((recorded.header, plan))
             case Belief() as belief:
                 beliefs[tick] = belief
+            case Fused() as told:
+                fused[tick] = told
+            case Reading() | Sighting() as message:
+                repeated.readings[type(message), recorded.header.sequence] = (
+                    recorded.header.stamp_ns,
+                    message,
+                )
         compare_plans(newest)
     compare_plans(newest + 2 * _LATE)
     return found
@@ -92,14 +116,22 @@ def verify(run: RecordedRun, model: Path | None = None) -> Verification:
 class _Repetition:
     """Inference as the recorded process did it."""
 
-    def __init__(self, mind: Mind, seed: int, goal: np.ndarray, learn: bool) -> None:
+    def __init__(self, mind: Mind, launch: Launch) -> None:
         self.goals: dict[int, np.ndarray] = {}
-        self._mind, self._seed, self._first_goal, self._learn = mind, seed, goal, learn
+        self.readings: dict[tuple[type, int], tuple[int, Reading | Sighting]] = {}
+        self._mind, self._first_goal, self._run = mind, launch.goal, launch.settings.run
         self._whole = False
         self._sequence = -1
         self._epoch, self._episode = FIRST_EPOCH, None
 
-    def step(self, header: Header, frame: Frame | None) -> Step | None:
+    def knows(self, fused: Fused | None) -> bool:
+        """Whether the last of the readings is there that were heard before a frame."""
+        if fused is None:
+            return False
+        last = ((Reading, fused.last_reading), (Sighting, fused.last_sighting))
+        return all(number < 0 or (kind, number) in self.readings for kind, number in last)
+
+    def step(self, header: Header, frame: Frame | None, fused: Fused | None) -> Step | None:
         """What the plan under ``header`` was made from, made again; None where that is unknown."""
         if header.sequence <= self._sequence or self._sequence < 0:
             self._begin(header)
@@ -114,16 +146,33 @@ class _Repetition:
         if self._episode not in (None, frame.episode):
             self._mind.begin_episode()
         self._episode = frame.episode
-        step = self._mind.step(frame.image, frame.control)
-        if self._learn:
+        if fused:
+            self._hear(fused)
+        step = self._mind.step(
+            frame.image if self._run.camera else None, frame.control, header.stamp_ns
+        )
+        if self._run.learn:
             self._mind.learn()
         return step
+
+    def _hear(self, fused: Fused) -> None:
+        """What was heard before a frame; Readings are handed over before sightings are."""
+        spans = (
+            (Reading, fused.first_reading, fused.last_reading),
+            (Sighting, fused.first_sighting, fused.last_sighting),
+        )
+        for kind, first, last in spans:
+            for number in range(max(first, 0), last + 1):
+                if (kind, number) in self.readings:
+                    stamp_ns, message = self.readings.pop((kind, number))
+                    value = message.value if isinstance(message, Reading) else message.image
+                    self._mind.hear(message.sensor, value, stamp_ns)
 
     def _begin(self, header: Header) -> None:
         """A process has begun to plan: this one knows all that it knew if it is there from then."""
         self._whole = header.sequence == 0
         self._mind.set_goal(self._first_goal)
-        self._mind.reset(self._seed)
+        self._mind.reset(self._run.seed)
         self._epoch, self._episode = FIRST_EPOCH, None
 
 

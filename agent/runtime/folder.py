@@ -15,6 +15,7 @@ import tomli_w
 
 from ...configs.settings import (
     Settings,
+    SettingsError,
     preset_names,
     read_file,
     settings_from,
@@ -24,7 +25,11 @@ from ...envs.body import BodySpec
 from .errors import DURING_RUN, RunError
 from .summary import Summary
 
+INSTRUMENTS = "instruments.txt"
+"""In the run folder: names the folder of the socket ``truth``, for simulated instruments."""
+
 _SHIPPED = "shipped:"
+_FACTOR = ".factor"  # of a sensor, behind its name
 _SETTINGS, _LAUNCH, _GOAL = "settings.toml", "launch.toml", "goal.npy"
 
 
@@ -64,19 +69,30 @@ def write(folder: Path, launch: Launch) -> None:
             tomli_w.dumps({"model": _name_of(launch.model), "body": body})
         )
         np.save(folder / _GOAL, launch.goal, allow_pickle=False)
+        for name, sensor in launch.settings.sensors.items():
+            if sensor.factor:
+                (folder / (name + _FACTOR)).write_bytes(_factor(name, sensor.factor))
     except OSError as error:
         raise RunError(f"run folder {str(folder)!r} cannot be written: {error}") from None
 
 
 def launch_files(folder: Path) -> dict[str, bytes]:
     """What :func:`write` wrote, by name."""
-    return {name: (folder / name).read_bytes() for name in (_SETTINGS, _LAUNCH, _GOAL)}
+    return {file.name: file.read_bytes() for file in _launch_files(folder)}
 
 
 def remove_launch(folder: Path) -> None:
     """Remove what :func:`write` wrote."""
-    for name in (_SETTINGS, _LAUNCH, _GOAL):
-        (folder / name).unlink(missing_ok=True)
+    for file in _launch_files(folder):
+        file.unlink(missing_ok=True)
+
+
+def tell_instruments(folder: Path, private: Path) -> None:
+    """Write into ``folder`` where simulated instruments find the stream ``truth``."""
+    try:
+        (folder / INSTRUMENTS).write_text(f"{private}\n")
+    except OSError as error:
+        raise RunError(f"run folder {str(folder)!r} cannot be written: {error}") from None
 
 
 def write_summary(folder: Path, summary: Summary) -> None:
@@ -92,7 +108,7 @@ def write_summary(folder: Path, summary: Summary) -> None:
 
 def read(folder: Path) -> Launch:
     """What :func:`write` wrote; ``ValueError`` in one line for a folder of another kind."""
-    settings = settings_from(read_file(folder / _SETTINGS))
+    settings = _with_factors(settings_from(read_file(folder / _SETTINGS)), folder)
     launch = read_file(folder / _LAUNCH)
     try:
         body = launch["body"]
@@ -119,6 +135,31 @@ def read(folder: Path) -> Launch:
 def log_file(folder: Path, process: str) -> Path:
     """Where what a process prints is kept."""
     return folder / "logs" / f"{process}.log"
+
+
+def _launch_files(folder: Path) -> list[Path]:
+    return [folder / name for name in (_SETTINGS, _LAUNCH, _GOAL)] + [*folder.glob(f"*{_FACTOR}")]
+
+
+def _factor(name: str, file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"setting sensors.{name}.factor = {file!r} cannot be read ({error.strerror}): "
+            f"'jopa-agent calibrate {name} RUN' makes one"
+        ) from None
+
+
+def _with_factors(settings: Settings, folder: Path) -> Settings:
+    """``settings`` whose sensors have their factors from ``folder``, wherever they came from."""
+    sensors = {
+        name: sensor.model_copy(
+            update={"factor": str(folder / (name + _FACTOR)) if sensor.factor else ""}
+        )
+        for name, sensor in settings.sensors.items()
+    }
+    return settings.model_copy(update={"sensors": sensors})
 
 
 def _open_writable(folder: Path) -> int:

@@ -1,7 +1,7 @@
 """What every process of the agent shares: its settings, its streams, its word to the supervisor."""
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ...transport.messages import STREAMS, Health, Message, Start, State, Stop
 from ...transport.streams import Publisher, Received, Subscriber
 from .folder import Launch
 from .leisure import end_leisure
-from .table import PROCESSES, SUPERVISOR, Process, open_streams, wanted
+from .table import PROCESSES, SUPERVISOR, Process, open_streams, place, places, wanted
 
 _LOOK_NS = 20 * NS_PER_MS
 _FAREWELL_NS = NS_PER_S
@@ -82,6 +82,7 @@ class Child:
         self._subscribers: dict[str, Subscriber] = {}
         self._poller = zmq.Poller()
         self._poller.register(line, zmq.POLLIN)
+        self._watched: dict[zmq.Socket, Callable[[], None]] = {}
         self._early: list[Received] = []
         self._state, self._note = State.STARTING, "starting"
         self._report_period_ns = int(launch.settings.runtime.health_period_s * NS_PER_S)
@@ -95,6 +96,13 @@ class Child:
         """Tell the supervisor how far this process is."""
         self._state, self._note = state, note
         self._send_health()
+
+    def wait(self, note: str, duration_ns: int) -> None:
+        """Be not ready for a while, and say what for; :meth:`watch` goes on."""
+        self._note = note
+        until_ns = now_ns() + duration_ns
+        while now_ns() < until_ns:
+            self._early += self._arrivals(until_ns)
 
     def start(self) -> Clock:
         """Open the streams, say ready when all who read them are there, and await the start.
@@ -123,6 +131,12 @@ class Child:
         self._next_report_ns = max(start.t0_ns, now_ns())
         return Clock(start.t0_ns, start.period_ns, start.realtime)
 
+    def watch(self, socket: zmq.Socket, answer: Callable[[], None]) -> None:
+        """Call ``answer`` whenever there is something to read on ``socket``, whatever this process
+        waits for."""
+        self._watched[socket] = answer
+        self._poller.register(socket, zmq.POLLIN)
+
     def messages(self, until_ns: int | None = None) -> Iterator[Received]:
         """What arrives, as it arrives, until a moment (None: for ever); reads at least once."""
         while self._early:
@@ -142,8 +156,9 @@ class Child:
 
     def note(self, text: str) -> None:
         """Tell the supervisor something while the run goes on."""
-        self._note = text
-        self._send_health()
+        if text != self._note:
+            self._note = text
+            self._send_health()
 
     def publishes(self, stream: str) -> bool:
         """Whether this process has the stream open."""
@@ -184,7 +199,8 @@ class Child:
     def _subscribe(self) -> None:
         present, name = open_streams(self.launch.settings), self._process.name
         for stream in present.intersection(self._process.reads):
-            socket = sockets.subscriber(self._context, self._streams, stream, name)
+            where = places(stream, self.launch.settings, but=name)
+            socket = sockets.subscriber(self._context, self._streams, where, name)
             self._subscribers[stream] = Subscriber(socket, STREAMS[stream])
             self._poller.register(socket, zmq.POLLIN)
 
@@ -193,7 +209,7 @@ class Child:
         for stream in self._process.writes:
             folder = self._streams if stream in present else self._private
             if folder is not None:
-                socket = sockets.publisher(self._context, folder, stream)
+                socket = sockets.publisher(self._context, folder, place(stream, self._process))
                 self._publishers[stream] = Publisher(socket, self._source)
 
     def _await_readers(self, names: Iterable[str]) -> None:
@@ -202,6 +218,7 @@ class Child:
         names = set(names)
         expected = {
             stream: {p.name for p in PROCESSES if p.name in names and stream in p.reads}
+            - {self._process.name}
             | {SUPERVISOR}
             for stream in self._publishers
         }
@@ -244,6 +261,9 @@ class Child:
         for subscriber in self._subscribers.values():
             if subscriber.socket in ready:
                 yield from subscriber.waiting()
+        for socket, answer in self._watched.items():
+            if socket in ready:
+                answer()
 
     def _send_health(self) -> None:
         self._next_report_ns = now_ns() + self._report_period_ns

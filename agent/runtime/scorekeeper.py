@@ -9,7 +9,7 @@ import numpy as np
 from ...configs.settings import Settings
 from ...envs import Goal
 from ...transport import messages
-from ...transport.messages import FIRST_EPOCH, Header, Health, Message
+from ...transport.messages import FIRST_EPOCH, Header, Health, Message, Peer, Role
 from ..evaluation.score import Score, angle_error, score
 from .columns import Album, Column
 from .fault import Fault
@@ -36,6 +36,7 @@ class Scorekeeper:
         self._std = Column("float32", vector=True)
         self._distance, self._surprise = Column("float32"), Column("float32")
         self._free_energy = Column("float32")
+        self._peers: dict[tuple[str, Role], Peer] = {}
 
     def take(self, header: Header, message: Message) -> None:
         """Note what a message says about its tick."""
@@ -55,6 +56,8 @@ class Scorekeeper:
                 self._std.put(tick, message.std)
                 self._distance.put(tick, message.distance)
                 self._surprise.put(tick, message.surprise)
+            case messages.Peer():
+                self._peers[message.name, message.role] = message
 
     @property
     def begun(self) -> bool:
@@ -113,6 +116,8 @@ class Scorekeeper:
             "free_energy": newest(self._free_energy),
             "stages_ms": {name: asdict(Spread.of(each)) for name, each in stages._asdict().items()},
             "misses": self.timeline.misses(_LAST),
+            "missed": sum(self.timeline.misses().values()),
+            "peers": [_plain(peer) for peer in self._peers.values()],
         }
 
     def summary(self, healths: Iterable[Health], faults: Iterable[Fault] = ()) -> Summary:
@@ -169,3 +174,9 @@ class Scorekeeper:
         angles = self._angle.rows(self.timeline.count)
         known = angles[~np.isnan(angles)]  # the last may be under way when the user stops
         return score(known, angle, self._period_s, self._settings.run.tolerance_rad)
+
+
+def _plain(peer: Peer) -> dict[str, Any]:
+    """A peer as JSON takes it."""
+    words = {"role": peer.role.name.lower(), "presence": peer.presence.name.lower()}
+    return asdict(peer) | words

@@ -35,7 +35,8 @@ def main(child: Child) -> None:
         child.publish("frame", frame, tick, stamp_ns=captured_ns)
         if child.publishes("truth"):
             truth = body.truth()
-            child.publish("truth", Truth(truth.state, truth.reward), tick)
+            message = Truth(truth.state, truth.reward)
+            child.publish("truth", message, tick, stamp_ns=captured_ns)
         if tick >= last_tick:
             child.done("the time is up")
         tick += 1

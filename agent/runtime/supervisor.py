@@ -28,7 +28,7 @@ from .roll import Roll
 from .scorekeeper import Scorekeeper
 from .slowness import Slowness
 from .summary import Summary
-from .table import PRIVATE, SUPERVISOR, open_streams, wanted
+from .table import PRIVATE, SUPERVISOR, open_streams, places, wanted
 
 _POLL_MS = 100
 _HEAD_START_NS = 50 * NS_PER_MS  # from the word to begin to tick 0
@@ -56,7 +56,10 @@ def run(settings: Settings, goal: Goal, model: Path, out: Path) -> Outcome:
         folder.write(out, launch)
         interrupted = stack.enter_context(_interrupts())
         streams = stack.enter_context(_temporary_folder())
-        private = stack.enter_context(_temporary_folder()) if settings.run.score else None
+        seen = settings.run.score or settings.run.instruments
+        private = stack.enter_context(_temporary_folder()) if seen else None
+        if private and settings.run.instruments:
+            folder.tell_instruments(out, private)
         folder.write(streams, launch)
         context = zmq.Context()
         stack.callback(context.destroy, linger=0)
@@ -94,12 +97,15 @@ class _Watch:
         self._runtime, self._display, self._roll = settings.runtime, display, roll
         self._nurse: Nurse | None = None
         self._slowness = Slowness()
-        places = dict.fromkeys(open_streams(settings), folders.streams)
+        where = dict.fromkeys(open_streams(settings), folders.streams)
         if folders.private:
-            places |= dict.fromkeys(PRIVATE, folders.private)
+            where |= dict.fromkeys(PRIVATE, folders.private)
         self._subscribers = {
-            name: Subscriber(sockets.subscriber(context, place, name, SUPERVISOR), STREAMS[name])
-            for name, place in places.items()
+            name: Subscriber(
+                sockets.subscriber(context, folder, places(name, settings), SUPERVISOR),
+                STREAMS[name],
+            )
+            for name, folder in where.items()
         }
         self._poller = zmq.Poller()
         self._poller.register(family.socket, zmq.POLLIN)

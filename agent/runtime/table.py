@@ -31,15 +31,15 @@ SENSING = Process("sensing", ".sensing", reads=("command",), writes=("frame", "t
 INFERENCE = Process(
     "inference",
     ".inference",
-    reads=("frame", "goal"),
-    writes=("plan", "belief"),
+    reads=("frame", "goal", "reading", "sighting"),
+    writes=("plan", "belief", "fused"),
     spare=True,
 )
 ACTUATION = Process("actuation", ".actuation", reads=("plan", "goal"), writes=("command",))
 VIEWER = Process(
     "viewer",
     "..viewer.window",
-    reads=("frame", "belief", "plan", "command"),
+    reads=("frame", "belief", "plan", "command", "goal", "peer"),
     writes=("goal",),
     wanted=lambda settings: not settings.run.headless,
     niceness=5,
@@ -53,7 +53,7 @@ SUPERVISOR = "supervisor"
 RECORDER = Process(
     "recorder",
     ".recorder",
-    reads=("frame", "belief", "plan", "command", "goal"),
+    reads=("frame", "belief", "plan", "command", "goal", "reading", "sighting", "peer", "fused"),
     writes=(),
     wanted=lambda settings: settings.run.record,
     niceness=5,
@@ -61,7 +61,18 @@ RECORDER = Process(
     optional=True,
 )
 
-PROCESSES = (SENSING, INFERENCE, ACTUATION, VIEWER, RECORDER)
+GATEWAY = Process(
+    "gateway",
+    ".gateway",
+    reads=("frame", "belief", "plan", "command", "goal"),
+    writes=("goal", "reading", "sighting", "peer"),
+    wanted=lambda settings: bool(settings.gateway.listen),
+    niceness=5,
+    patience=2.0,
+    optional=True,
+)
+
+PROCESSES = (SENSING, INFERENCE, ACTUATION, VIEWER, RECORDER, GATEWAY)
 
 PRIVATE = ("truth",)
 """Streams for the supervisor alone: no process may read them, and only their writer is told
@@ -77,3 +88,19 @@ def open_streams(settings: Settings) -> frozenset[str]:
     """The streams that someone publishes in a run with these settings, the private ones apart."""
     written = {stream for process in wanted(settings) for stream in process.writes}
     return frozenset(written.difference(PRIVATE))
+
+
+def place(stream: str, writer: Process) -> str:
+    """What the socket is called on which ``writer`` publishes: as the stream, but for a stream that
+    others publish, too."""
+    first = next(process for process in PROCESSES if stream in process.writes)
+    return stream if writer is first else f"{stream}.{writer.name}"
+
+
+def places(stream: str, settings: Settings, but: str = "") -> tuple[str, ...]:
+    """Where all write ``stream`` that do so in a run with these settings, one of them left out."""
+    return tuple(
+        place(stream, process)
+        for process in wanted(settings)
+        if stream in process.writes and process.name != but
+    )

@@ -69,7 +69,24 @@ def _progress(status: dict[str, Any]) -> list[Any]:
     ]
     if status["slow"]:
         lines.append(status["slow"])
-    return [stages, Text("\n".join(lines))]
+    shown: list[Any] = [stages, Text("\n".join(lines))]
+    if status["peers"]:
+        shown.append(_peers(status["peers"]))
+    return shown
+
+
+def _peers(peers: list[dict[str, Any]]) -> Table:
+    """Remote sensors and viewers."""
+    names = ("name", "role", "presence", "Hz", "delay, ms", "clock, ms", "taken", "refused", "why")
+    table = Table(*names, title="at the port")
+    for peer in peers:
+        table.add_row(
+            *(peer[name] for name in ("name", "role", "presence")),
+            *(f"{peer[name]:.2f}" for name in ("rate_hz", "delay_ms", "offset_ms")),
+            *(str(peer[name]) for name in ("accepted", "refused")),
+            peer["note"],
+        )
+    return table
 
 
 def _number(value: float | None) -> str:

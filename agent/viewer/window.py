@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 os.environ.setdefault("SDL_NO_SIGNAL_HANDLERS", "1")  # signals are the runtime's to answer
@@ -18,11 +18,25 @@ from .state import ViewerState
 from .strip import thumbnail_at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ...transport.messages import Goal
+    from ...transport.streams import Received
     from ..runtime.process import Child
 
 _REFRESH_NS = 40 * NS_PER_MS
 _GOAL_EVERY_NS = 100 * NS_PER_MS
 _QUIT_KEYS = (pygame.K_q, pygame.K_ESCAPE)
+
+
+class Source(Protocol):
+    """Where messages come from, and goals go to: a process of the run, or the port of one."""
+
+    tick: int
+
+    def publish(self, stream: str, message: Goal, *, epoch: int) -> None: ...
+
+    def messages(self, until_ns: int) -> Iterator[Received]: ...
 
 
 def main(child: Child) -> None:
@@ -38,12 +52,10 @@ def main(child: Child) -> None:
         launch.body.control_high,
         Thumbnail(launch.goal, launch.settings.run.goal),
     )
-    _find_display()
+    find_display()
     try:
         child.start()
-        pygame.display.set_caption(f"jopa-agent: {launch.body.name}")
-        pygame.display.set_mode(SIZE, pygame.RESIZABLE)
-        _show(child, state)
+        show(child, state)
     finally:
         pygame.quit()
     child.done("the window was closed")
@@ -63,8 +75,10 @@ def answer(event: pygame.event.Event, state: ViewerState, size: tuple[int, int])
     return True
 
 
-def _show(child: Child, state: ViewerState) -> None:
+def show(child: Source, state: ViewerState) -> None:
     """Answer the user, send the goal, listen, draw; until the user asks to end."""
+    pygame.display.set_caption(f"jopa-agent: {state.body}")
+    pygame.display.set_mode(SIZE, pygame.RESIZABLE)
     sent_epoch, next_goal_ns = state.epoch, 0
     while True:
         # Clicks meet the window as it was drawn: they are answered before it changes.
@@ -83,7 +97,8 @@ def _show(child: Child, state: ViewerState) -> None:
         pygame.display.flip()
 
 
-def _find_display() -> None:
+def find_display() -> None:
+    """Get the display ready; ``ValueError`` in one line where there is none."""
     try:
         pygame.display.init()
     except pygame.error as error:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,12 @@ def wait_until(condition: Callable[[], Any], timeout_s: float = 120.0) -> Any:
 
 
 class Place:
-    """A folder for one run or several: ``out`` is the run folder, ``temporary`` is TMPDIR."""
+    """A folder for one run or several: ``out`` is the run folder, ``temporary`` is TMPDIR.
+
+    What is spawned gets ``prefix`` in front of its command.
+    """
+
+    prefix: Sequence[str] = ()
 
     def __init__(self, base: Path) -> None:
         self.out, self.temporary = base / "run", base / "tmp"
@@ -72,7 +77,7 @@ class Place:
         """A run with its supervisor in a process of its own."""
         (self._base / "settings.toml").write_text(tomli_w.dumps(settings.model_dump()))
         np.save(self._base / "goal.npy", self._goal(settings).image)
-        command = [sys.executable, "-c", _SUPERVISE, str(self._base), str(self.model)]
+        command = [*self.prefix, sys.executable, "-c", _SUPERVISE, str(self._base), str(self.model)]
         environment = os.environ | {"TMPDIR": str(self.temporary)}
         with (self._base / "terminal.txt").open("wb") as terminal:
             return subprocess.Popen(command, stderr=terminal, env=environment)

@@ -41,7 +41,7 @@ class Scene:
         self.plans = Publisher(sockets.publisher(context, streams, "plan"), 2)
         self.goals = Publisher(sockets.publisher(context, streams, "goal"), 4)
         self._commands = [
-            Subscriber(sockets.subscriber(context, streams, "command", reader), Command)
+            Subscriber(sockets.subscriber(context, streams, ("command",), reader), Command)
             for reader in (SUPERVISOR, "sensing", "viewer")
         ]
         self._arrived: list[Received] = []

@@ -6,14 +6,26 @@ from importlib.util import resolve_name
 
 import pytest
 from jopa_agent.agent import runtime
-from jopa_agent.agent.runtime.table import INFERENCE, PRIVATE, PROCESSES, open_streams, wanted
+from jopa_agent.agent.runtime.table import (
+    INFERENCE,
+    PRIVATE,
+    PROCESSES,
+    open_streams,
+    places,
+    wanted,
+)
 from jopa_agent.configs.settings import settings_from
 from jopa_agent.transport.messages import STREAMS
 
 
-def test_each_stream_has_one_writer() -> None:
+def test_each_stream_has_one_writer_but_goals_which_may_come_from_outside() -> None:
     written = [stream for process in PROCESSES for stream in process.writes]
-    assert sorted(written) == sorted(STREAMS)
+    assert sorted(written) == sorted([*STREAMS, "goal"])
+    here = settings_from()
+    assert places("goal", here) == ("goal",)
+    outside = settings_from({"gateway": {"listen": "tcp://127.0.0.1:5600"}})
+    assert places("goal", outside) == ("goal", "goal.gateway")
+    assert places("goal", outside, but="gateway") == ("goal",)
 
 
 def test_no_process_reads_the_truth() -> None:

@@ -53,7 +53,7 @@ def connect(publisher: Publisher) -> None:
     "make",
     [
         lambda context, folder: sockets.publisher(context, folder, "frame"),
-        lambda context, folder: sockets.subscriber(context, folder, "frame", "test"),
+        lambda context, folder: sockets.subscriber(context, folder, ("frame",), "test"),
         lambda context, folder: sockets.control_centre(context, folder),
         lambda context, folder: sockets.control_line(context, folder, "viewer"),
     ],
@@ -80,7 +80,7 @@ def test_a_path_that_is_too_long_is_told(context: zmq.Context, folder: Path) -> 
 
 
 def test_nothing_is_lost_to_a_reader_that_is_known(context: zmq.Context, folder: Path) -> None:
-    subscriber = Subscriber(sockets.subscriber(context, folder, "command", "test"), Command)
+    subscriber = Subscriber(sockets.subscriber(context, folder, ("command",), "test"), Command)
     publisher = Publisher(sockets.publisher(context, folder, "command"), source=3)
     connect(publisher)
     for tick in range(500):
@@ -93,7 +93,7 @@ def test_nothing_is_lost_to_a_reader_that_is_known(context: zmq.Context, folder:
 
 
 def test_sequence_numbers_rise_by_one(context: zmq.Context, folder: Path) -> None:
-    subscriber = Subscriber(sockets.subscriber(context, folder, "command", "test"), Command)
+    subscriber = Subscriber(sockets.subscriber(context, folder, ("command",), "test"), Command)
     publisher = Publisher(sockets.publisher(context, folder, "command"), source=3)
     connect(publisher)
     publisher.send(command(0))
@@ -106,7 +106,7 @@ def test_sequence_numbers_rise_by_one(context: zmq.Context, folder: Path) -> Non
 def test_what_is_malformed_or_of_another_type_is_dropped_and_counted(
     context: zmq.Context, folder: Path
 ) -> None:
-    subscriber = Subscriber(sockets.subscriber(context, folder, "command", "test"), Command)
+    subscriber = Subscriber(sockets.subscriber(context, folder, ("command",), "test"), Command)
     socket = sockets.publisher(context, folder, "command")
     publisher = Publisher(socket, source=3)
     connect(publisher)
@@ -120,7 +120,7 @@ def test_what_is_malformed_or_of_another_type_is_dropped_and_counted(
 
 
 def test_a_flood_is_read_in_batches(context: zmq.Context, folder: Path) -> None:
-    subscriber = Subscriber(sockets.subscriber(context, folder, "command", "test"), Command)
+    subscriber = Subscriber(sockets.subscriber(context, folder, ("command",), "test"), Command)
     publisher = Publisher(sockets.publisher(context, folder, "command"), source=3)
     connect(publisher)
     for _ in range(400):
