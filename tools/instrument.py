@@ -37,5 +37,6 @@ keys = {"server_key": options.server_key, "keys": options.keys}
 with Sensor(options.connect, options.name, size, 20, units, **keys) as sensor:
     while body.socket.poll(5000):
         for header, truth, _ in body.waiting():
+            assert isinstance(truth, Truth)
             value = np.array(measure[options.name](*truth.state))
             sensor.send(value + options.noise * noise.normal(size=size), header.stamp_ns)

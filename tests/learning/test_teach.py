@@ -104,7 +104,7 @@ def test_the_degree_is_that_of_most_evidence(pairs: Pairs):
 def test_poses_of_the_model_at_which_there_was_no_reading_are_told_of(pairs: Pairs):
     swings = fit(pairs, "it", model(), (1,))
     assert swings.scores.seen > 0.75
-    half = Pairs(*(part[pairs.states[:, 0] > 0] for part in pairs))
+    half = Pairs(*(np.tile(part[pairs.states[:, 0] > 0], (2, 1)) for part in pairs))
     found = fit(half, "it", model(), (1,))
     assert 0.3 < found.scores.seen < swings.scores.seen - 0.2
     assert any("add a run that goes there" in line for line in told(found, "it", ""))
