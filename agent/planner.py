@@ -24,7 +24,7 @@ _ARRIVAL_COST = 0.05  # free energy per tick of waiting
 # Holding is judged with the learned model: this much beyond the limits is within its errors.
 _EFFORT_SLACK = 1.05
 
-_MUCH = 0.5  # of the control: whatever takes more to be held is given all of the reserve
+_MUCH = 0.2  # of the control: whatever takes more to be held is given all of the reserve
 _SOON = 5  # ticks ahead within which the reserve of control is opened up
 
 _SWITCHING = 0.12  # chance per tick that a guessed control changes sign

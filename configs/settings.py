@@ -190,7 +190,7 @@ class Planner(Section):
     reserve: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.7,
         description="share of the control that later ticks of a plan leave unused, at a goal that "
-        "takes half of it or more to be held; less at others",
+        "takes a fifth of it or more to be held; less at others",
     )
     epistemic_weight: NonNegative = Field(
         default=0.01, description="cost of what the model does not know, beyond that at the goal"

@@ -60,9 +60,14 @@ class Declared:
     units: str
 
 
+def is_plain(name: str) -> bool:
+    """Whether a peer may be called so, and be shown to people."""
+    return bool(_PLAIN.fullmatch(name))
+
+
 def check_join(join: Join, sensors: Mapping[str, Declared]) -> None:
     """:class:`Refused` where ``join`` is not by a peer that is expected."""
-    if not _PLAIN.fullmatch(join.name):
+    if not is_plain(join.name):
         raise Refused(JOIN, "a name is 1 to 40 letters, digits, - and _")
     if join.role is not Role.SENSOR:
         return

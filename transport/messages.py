@@ -262,12 +262,14 @@ class Presence(IntEnum):
     SILENT = 1  # a sensor that has sent nothing for three periods
     GONE = 2
     CUT_OFF = 3  # for what it has sent
+    REFUSED = 4  # it wanted to join
 
 
 @dataclass(frozen=True, eq=False)
 class Peer:
     """What the gateway knows of one peer. ``offset_ms``: its clock less the host's, ``delay_ms``:
-    there and back; ``rate_hz`` of late; counts are since it joined."""
+    there and back; ``rate_hz`` of late; counts are since it joined. ``note`` has the causes of
+    refusals, or why it was not let in."""
 
     ID: ClassVar[int] = 18
     name: str

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from .allowance import Allowance
 from .clock import NS_PER_S
 from .codec import WireError, decode
-from .guest import CUT_OFF_NS, JOIN, Counts, Declared, Guest, Refused, check_join
+from .guest import CUT_OFF_NS, JOIN, Counts, Declared, Guest, Refused, check_join, is_plain
 from .messages import (
     FIRST_EPOCH,
     Answer,
@@ -79,12 +79,13 @@ class Reception:
         ``key`` is the public key that it came with, which somebody has to hold; without one anyone
         may join.
         """
-        guest = self._guests.get(identity)
+        guest, join = self._guests.get(identity), None
         try:
             header, message = decode(data)
             if key and not self._holder(key):
                 raise Refused("key", "the key is not allowed any more")
             if isinstance(message, Join):
+                join = message
                 self._join(identity, message, now_ns, key)
             elif guest is None:
                 raise Refused("has not joined")
@@ -94,7 +95,7 @@ class Reception:
             self._refuse(identity, guest, "malformed", now_ns, str(error))
             return False
         except Refused as refusal:
-            self._refuse(identity, guest, refusal.cause, now_ns, str(refusal))
+            self._refuse(identity, guest, refusal.cause, now_ns, str(refusal), join)
             return False
         return True
 
@@ -170,12 +171,23 @@ class Reception:
             self.news.append(News(admitted, guest.stamp_ns(header, now_ns)))
 
     def _refuse(
-        self, identity: bytes, guest: Guest | None, cause: str, now_ns: int, reason: str
+        self,
+        identity: bytes,
+        guest: Guest | None,
+        cause: str,
+        now_ns: int,
+        reason: str,
+        join: Join | None = None,
     ) -> None:
         if guest is None:
             self.strangers.refuse(cause)
             if self._replies.take(now_ns):  # or answers would be a flood, too
                 self._answer(identity, False, reason)
+                if join and len(self._told) < _MOST_GUESTS:
+                    name = join.name if is_plain(join.name) else "?"
+                    nothing = (0.0, 0.0, 0.0, 0, 0)
+                    refused = Presence.REFUSED
+                    self._told.append(Peer(name, join.role, refused, *nothing, reason[:200]))
         elif guest.refuse(cause, now_ns):
             self._banned_ns[guest.key] = now_ns + CUT_OFF_NS
             self._answer(identity, False, f"cut off for a minute: {guest.report(now_ns).note}")

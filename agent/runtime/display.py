@@ -53,6 +53,12 @@ class Display:
                     self._print(f"{name}: {text}")
         self._shown = texts
 
+    def tell(self, news: list[str]) -> None:
+        """Say what is new, and take it away."""
+        for line in news:
+            self._print(line)
+        news.clear()
+
     def _tell(self, key: tuple[int, str], text: str) -> None:
         """Say something once."""
         if key not in self._told:

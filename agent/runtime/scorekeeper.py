@@ -9,8 +9,9 @@ import numpy as np
 from ...configs.settings import Settings
 from ...envs import Goal
 from ...transport import messages
-from ...transport.messages import FIRST_EPOCH, Header, Health, Message, Peer, Role
+from ...transport.messages import FIRST_EPOCH, Header, Health, Message
 from ..evaluation.score import Score, angle_error, score
+from .attendance import Attendance
 from .columns import Album, Column
 from .fault import Fault
 from .record import RunRecord
@@ -36,7 +37,7 @@ class Scorekeeper:
         self._std = Column("float32", vector=True)
         self._distance, self._surprise = Column("float32"), Column("float32")
         self._free_energy = Column("float32")
-        self._peers: dict[tuple[str, Role], Peer] = {}
+        self.attendance = Attendance()
 
     def take(self, header: Header, message: Message) -> None:
         """Note what a message says about its tick."""
@@ -57,7 +58,7 @@ class Scorekeeper:
                 self._distance.put(tick, message.distance)
                 self._surprise.put(tick, message.surprise)
             case messages.Peer():
-                self._peers[message.name, message.role] = message
+                self.attendance.take(message)
 
     @property
     def begun(self) -> bool:
@@ -117,7 +118,7 @@ class Scorekeeper:
             "stages_ms": {name: asdict(Spread.of(each)) for name, each in stages._asdict().items()},
             "misses": self.timeline.misses(_LAST),
             "missed": sum(self.timeline.misses().values()),
-            "peers": [_plain(peer) for peer in self._peers.values()],
+            "peers": self.attendance.plain(),
         }
 
     def summary(self, healths: Iterable[Health], faults: Iterable[Fault] = ()) -> Summary:
@@ -174,9 +175,3 @@ class Scorekeeper:
         angles = self._angle.rows(self.timeline.count)
         known = angles[~np.isnan(angles)]  # the last may be under way when the user stops
         return score(known, angle, self._period_s, self._settings.run.tolerance_rad)
-
-
-def _plain(peer: Peer) -> dict[str, Any]:
-    """A peer as JSON takes it."""
-    words = {"role": peer.role.name.lower(), "presence": peer.presence.name.lower()}
-    return asdict(peer) | words

@@ -134,6 +134,7 @@ class _Watch:
             self._nurse.look()
         self._roll.keep(self.family, self._nurse, self.scorekeeper, self._slowness)
         self._display.show(self.family, self._nurse.faults if self._nurse else [], self._slowness)
+        self._display.tell(self.scorekeeper.attendance.news)
 
     def summary(self) -> Summary:
         """The figures of the run so far."""

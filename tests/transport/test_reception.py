@@ -18,6 +18,7 @@ from jopa_agent.transport.messages import (
     Kind,
     Message,
     Origin,
+    Peer,
     Ping,
     Pong,
     Presence,
@@ -73,6 +74,11 @@ class Desk:
         self.say(who, Pong(now, now + offset_ns), now, key)
         self.reception.letters.clear()
 
+    def joined(self, now: int = NOW) -> list[Peer]:
+        """What is told of peers that were let in."""
+        report = self.reception.report(now)
+        return [peer for peer in report if peer.presence is not Presence.REFUSED]
+
     def causes(self, now: int = NOW) -> str:
         return "; ".join(peer.note for peer in self.reception.report(now))
 
@@ -103,6 +109,9 @@ def test_whoever_is_not_as_declared_is_refused_with_the_reason(desk: Desk, join:
         raise AssertionError(answer.reason)
     assert not desk.say(b"a", reading())
     assert not desk.reception.news
+    (told,) = desk.reception.report(NOW)
+    assert (told.presence, told.note) == (Presence.REFUSED, answer.reason)
+    assert told.name.isprintable()
 
 
 def test_a_reading_passes_with_its_moment_on_our_clock(desk: Desk):
@@ -224,7 +233,7 @@ def test_whoever_does_not_answer_is_gone_and_may_come_back_under_another_identit
     assert not desk.say(b"b", joining())  # the name is taken by one that was just heard
     later = NOW + 2 * NS_PER_S
     assert desk.say(b"b", joining(), now=later)
-    gone, back = desk.reception.report(later)
+    gone, back = desk.joined(later)
     assert (gone.presence, back.presence) == (Presence.GONE, Presence.LIVE)
     desk.reception.tend(later + 6 * NS_PER_S)
     (peer,) = desk.reception.report(later + 6 * NS_PER_S)
@@ -259,8 +268,8 @@ def test_a_key_says_who_may_be_what():
     del keys["k1"]
     assert not desk.say(b"a", reading(), key="k1")
     desk.reception.tend(NOW)
-    assert [peer.name for peer in desk.reception.report(NOW)] == ["gyro", "window"]
-    assert [peer.name for peer in desk.reception.report(NOW)] == ["window"]
+    assert [peer.name for peer in desk.joined()] == ["gyro", "window"]
+    assert [peer.name for peer in desk.joined()] == ["window"]
 
 
 def test_a_key_that_was_cut_off_cannot_come_back_at_once():
