@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..configs.settings import (
+    Sensor,
     Settings,
     SettingsError,
     declared,
@@ -87,7 +88,13 @@ def _sensors(words: Iterable[str]) -> dict[str, dict[str, str]]:
                 f"sensor {each!r} is not understood: write its name, then what is said of it, as "
                 "in gyro,size=1,rate_hz=100,units=rad/s"
             )
+        if name in found:
+            raise SettingsError(f"sensor {name!r} is given twice: leave one out")
         found[name] = dict(pair.split("=", 1) for pair in pairs)
+        for key in found[name]:
+            if key not in Sensor.model_fields:
+                known = ", ".join(Sensor.model_fields)
+                raise SettingsError(f"sensor {name!r} has no setting {key!r}: there are {known}")
     return found
 
 

@@ -41,10 +41,10 @@ def add_remote(commands: Any) -> None:
     _add_connection(command)
     command.add_argument("--name", required=True, metavar="TEXT", help="as the agent declares it")
     command.add_argument(
-        "--size", type=int, default=1, metavar="COUNT", help="numbers in a reading [1]"
+        "--size", type=_count, default=1, metavar="COUNT", help="numbers in a reading [1]"
     )
     command.add_argument(
-        "--rate", type=float, default=20.0, metavar="NUMBER", help="readings a second [20]"
+        "--rate", type=_rate, default=20.0, metavar="NUMBER", help="readings a second [20]"
     )
     command.add_argument("--units", default="", metavar="TEXT", help="of the numbers")
 
@@ -61,6 +61,22 @@ def add_remote(commands: Any) -> None:
     command.add_argument("--out", type=Path, metavar="FILE", help="the factor [NAME.factor]")
 
     _add_keys(commands)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 64")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0, up to 1000")
+    return rate
 
 
 def _add_keys(commands: Any) -> None:

@@ -201,7 +201,10 @@ def _linear(place: str, sensor: Sensor, model: Model) -> Linear:
 
 def _taught(name: str, sensor: Sensor, model: Model, folder: Path | None) -> Taught:
     path = Path(sensor.factor) if folder is None else folder / sensor.factor
-    factor = load_factor(path)
+    try:
+        factor = load_factor(path)
+    except ModelError as error:
+        raise ModelError(f"sensors.{name}.factor cannot be used: {error}") from None
     again = "teach it again with 'jopa-agent calibrate'"
     inputs = 2 * model.transition.outputs
     size, poses = factor.posterior.mean.shape[0], factor.features.scale.shape[0]
@@ -209,6 +212,11 @@ def _taught(name: str, sensor: Sensor, model: Model, folder: Path | None) -> Tau
         raise ModelError(
             f"factor file {str(path)!r} is about readings of {size}, but sensors.{name}.size is "
             f"{sensor.size}: correct the size, or {again}"
+        )
+    if sensor.units and factor.units and sensor.units != factor.units:
+        raise ModelError(
+            f"factor file {str(path)!r} is about {factor.units!r}, but sensors.{name}.units is "
+            f"{sensor.units!r}: correct the units, or {again}"
         )
     if factor.digest != digest_of(model) or poses != inputs:
         raise ModelError(

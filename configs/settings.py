@@ -13,6 +13,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 _FOLDER = resources.files(str(__package__))
@@ -315,6 +316,23 @@ class Settings(Section):
     gateway: Gateway = Gateway()
     sensors: dict[SensorName, Sensor] = {}
 
+    @model_validator(mode="after")
+    def _can_see(self) -> "Settings":
+        telling = any(
+            each.factor or each.matrix or each.kind == "frame" for each in self.sensors.values()
+        )
+        if not self.run.camera and not telling:
+            raise ValueError(
+                "run.camera is off, and no sensor has a factor or a matrix: the agent would know "
+                "nothing of its body"
+            )
+        if self.sensors and not self.gateway.listen:
+            raise ValueError(
+                f"sensors are declared ({', '.join(self.sensors)}), but nothing could attach: give "
+                "--listen an address such as tcp://127.0.0.1:5600"
+            )
+        return self
+
 
 def read_preset(name: str) -> dict[str, Any]:
     """The shipped preset called ``name`` as nested dictionaries."""
@@ -380,4 +398,6 @@ def _first_fault(error: ValidationError) -> str:
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         return f"unknown setting {where!r}: 'jopa-agent run --help' lists all settings"
+    if not where:  # what several settings say together
+        return fault["msg"].removeprefix("Value error, ")
     return f"setting {where} = {fault['input']!r} is not valid: {fault['msg']}"

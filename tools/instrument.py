@@ -30,7 +30,10 @@ options = parser.parse_args()
 
 measure = {"angle": lambda a, _: (math.cos(a), math.sin(a)), "rate": lambda _, rate: (rate,)}
 size, units = (2, "") if options.name == "angle" else (1, "rad/s")
-folder = Path((options.run / "instruments.txt").read_text().strip())
+where = options.run / "instruments.txt"
+if not where.exists():
+    parser.error(f"no {where}: is the run going on, and with --run.instruments yes?")
+folder = Path(where.read_text().strip())
 body = Subscriber(subscriber(zmq.Context(), folder, ("truth",), "instrument"), Truth)
 noise = np.random.default_rng(0)
 keys = {"server_key": options.server_key, "keys": options.keys}

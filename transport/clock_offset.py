@@ -2,7 +2,10 @@
 
 from collections import deque
 
-_KEPT = 16  # answers: of so many seconds, in which clocks drift by less than a millisecond
+from .clock import NS_PER_MS
+
+_KEPT = 16  # answers: of so many seconds, in which clocks drift by less than
+_DRIFT_NS = 2 * NS_PER_MS
 
 
 class ClockOffset:
@@ -12,10 +15,17 @@ class ClockOffset:
     def __init__(self) -> None:
         self._answers: deque[tuple[int, int]] = deque(maxlen=_KEPT)
 
-    def answered(self, sent_ns: int, there_ns: int, now_ns: int) -> None:
+    def answered(self, sent_ns: int, there_ns: int, now_ns: int) -> bool:
         """Note that a question of ``sent_ns`` on our clock came at ``there_ns`` on the peer's, and
-        the answer now."""
-        self._answers.append((now_ns - sent_ns, there_ns - (sent_ns + now_ns) // 2))
+        the answer now. False where that cannot be the clock of before: it has jumped, and only the
+        new one counts."""
+        delay_ns, offset_ns = now_ns - sent_ns, there_ns - (sent_ns + now_ns) // 2
+        unsure_ns = (delay_ns + self.delay_ns) // 2 + _DRIFT_NS
+        same = not self.known or abs(offset_ns - self.offset_ns) <= unsure_ns
+        if not same:
+            self._answers.clear()
+        self._answers.append((delay_ns, offset_ns))
+        return same
 
     @property
     def known(self) -> bool:

@@ -1,6 +1,7 @@
 """One peer at the port: what it may send, and what becomes of it. Free of sockets."""
 
 import re
+import unicodedata
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from .messages import (
     Role,
     Sighting,
 )
+from .patience import Patience
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _SILENT_PERIODS = 3
@@ -32,9 +34,8 @@ _HEADROOM = 1.5  # of the declared rate
 _GOALS_HZ = 20.0  # a viewer repeats a goal until it is answered
 _PONGS_HZ = 10.0
 _AT_FIRST, _FIRST_EVERY_NS = 5, 20 * NS_PER_MS  # questions about its clock
-_PATIENCE = 50  # refusals within so many seconds, before a peer is cut off
-_PATIENCE_NS = 10 * NS_PER_S
-CUT_OFF_NS = 60 * NS_PER_S
+_HELD_UP_S = 5.0  # for so long readings may be held up on the way, and then come all at once
+_EXCUSED = ("cut off", "stamp", "clock not known")
 JOIN = "join"
 """The cause under which peers are counted that may not come."""
 
@@ -43,11 +44,11 @@ _RECENT = 40  # messages that the rate is taken of
 
 class Refused(ValueError):
     """A message, or a peer, that is not taken; the text says why, ``cause`` is what it is counted
-    as."""
+    as, and ``again`` says that it may be taken a little later."""
 
-    def __init__(self, cause: str, reason: str = "") -> None:
+    def __init__(self, cause: str, reason: str = "", again: bool = False) -> None:
         super().__init__(reason or cause)
-        self.cause = cause
+        self.cause, self.again = cause, again
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class Declared:
     units: str
 
 
+def _is_seen(character: str) -> bool:
+    """Whether a character has a place of its own, as letters, numbers, signs and spaces have."""
+    return unicodedata.category(character)[0] in "LNPS" or character == " "
+
+
 def is_plain(name: str) -> bool:
     """Whether a peer may be called so, and be shown to people."""
     return bool(_PLAIN.fullmatch(name))
@@ -70,6 +76,8 @@ def check_join(join: Join, sensors: Mapping[str, Declared]) -> None:
     if not is_plain(join.name):
         raise Refused(JOIN, "a name is 1 to 40 letters, digits, - and _")
     if join.role is not Role.SENSOR:
+        if join.kind is not Kind.NOTHING:
+            raise Refused(JOIN, f"a {join.role.name.lower()} sends no {join.kind.name.lower()}")
         return
     known = sensors.get(join.name)
     if known is None:
@@ -102,36 +110,42 @@ class Counts:
 
 
 class Guest:
-    """A peer that has joined, with the public ``key`` that it came with, or none.
+    """A peer that has joined, with the public ``key`` that it came with, or none; all who came with
+    one key share a ``patience``.
 
     ``heard_ns`` is when it last sent something that was taken.
     """
 
     def __init__(
-        self, join: Join, frame_shape: tuple[int, ...], now_ns: int, key: str = ""
+        self,
+        join: Join,
+        frame_shape: tuple[int, ...],
+        now_ns: int,
+        key: str = "",
+        patience: Patience | None = None,
     ) -> None:
         self.name, self.role, self.key = join.name, join.role, key
         self.heard_ns = now_ns
         self.clock, self.counts = ClockOffset(), Counts()
         self._kind = join.kind
-        self._shape = tuple(int(x) for x in join.shape) if join.kind else frame_shape
-        self._rate_hz = join.rate_hz if join.role is Role.SENSOR else _GOALS_HZ
-        burst = max(20.0, self._rate_hz)
+        senses = join.role is Role.SENSOR
+        self._shape = tuple(int(x) for x in join.shape) if senses else frame_shape
+        self._rate_hz = join.rate_hz if senses else _GOALS_HZ
+        burst = max(20.0, _HELD_UP_S * _HEADROOM * self._rate_hz)
         self._allowance = Allowance(_HEADROOM * self._rate_hz, burst, now_ns)
         self._pongs = Allowance(_PONGS_HZ, 2 * _PONGS_HZ, now_ns)
         self._sequence = -1
         self._sent_ns = now_ns
         self._asked, self._next_question_ns = 0, now_ns
         self._arrivals: deque[int] = deque(maxlen=_RECENT)
-        self._refusals: deque[int] = deque(maxlen=_PATIENCE)
-        self._cut_off_ns = 0
+        self.patience = patience or Patience()
 
     def admit(self, header: Header, message: Message, now_ns: int) -> Message | None:
         """Take ``message`` in: returned is what is to be published, or None.
 
         :class:`Refused` for what this peer may not send, or not now.
         """
-        if now_ns < self._cut_off_ns:
+        if self.patience.over(now_ns):
             raise Refused("cut off")
         if header.sequence <= self._sequence:
             raise Refused("sequence")
@@ -154,7 +168,7 @@ class Guest:
 
     def question(self, now_ns: int) -> Ping | None:
         """To be sent to it now: quickly at first, then every second."""
-        if now_ns < max(self._next_question_ns, self._cut_off_ns):
+        if now_ns < self._next_question_ns or self.patience.over(now_ns):
             return None
         self._asked += 1
         wait_ns = _FIRST_EVERY_NS if self._asked < _AT_FIRST else NS_PER_S
@@ -166,21 +180,18 @@ class Guest:
         return min(self.clock.ours_ns(header.stamp_ns), now_ns)
 
     def refuse(self, cause: str, now_ns: int) -> bool:
-        """Count a refusal; True where the peer is cut off for it."""
+        """Count a refusal; True where the peer is cut off for it. That its clock is not known, or
+        has jumped, is nothing to be cut off for."""
         self.counts.refuse(cause)
-        if cause == "cut off":
-            return False
-        self._refusals.append(now_ns)
-        full = len(self._refusals) == _PATIENCE
-        if full and now_ns - self._refusals[0] < _PATIENCE_NS:
-            self._refusals.clear()
-            self._cut_off_ns = now_ns + CUT_OFF_NS
-            return True
-        return False
+        return cause not in _EXCUSED and self.patience.refuse(now_ns)
+
+    def greeted(self, now_ns: int) -> bool:
+        """Whether it may be told once more that it has joined."""
+        return not self.patience.over(now_ns) and self._pongs.take(now_ns)
 
     def presence(self, now_ns: int) -> Presence:
         """How it stands with the peer."""
-        if now_ns < self._cut_off_ns:
+        if self.patience.over(now_ns):
             return Presence.CUT_OFF
         if now_ns - self.heard_ns > _GONE_NS:
             return Presence.GONE
@@ -206,14 +217,15 @@ class Guest:
     def _take_answer(self, pong: Pong, now_ns: int) -> None:
         if not 0 <= now_ns - pong.sent_ns < _GONE_NS:
             raise Refused("stamp")
-        self.clock.answered(pong.sent_ns, pong.received_ns, now_ns)
+        if not self.clock.answered(pong.sent_ns, pong.received_ns, now_ns):
+            self._asked, self._next_question_ns = 0, now_ns
 
     def _may_send(self, message: Message) -> bool:
         match message:
             case Reading():
-                return self._kind is Kind.VECTOR
+                return self.role is Role.SENSOR and self._kind is Kind.VECTOR
             case Sighting():
-                return self._kind is Kind.FRAME
+                return self.role is Role.SENSOR and self._kind is Kind.FRAME
             case Goal():
                 return self.role is Role.VIEWER
         return False
@@ -229,7 +241,7 @@ class Guest:
                 if not -_FUTURE_NS - self.clock.delay_ns <= age_ns <= _OLD_NS:
                     raise Refused("stamp")
             case Goal(image=array, name=name):
-                if len(name) > 60 or not name.isprintable():
+                if len(name) > 60 or not all(map(_is_seen, name)):
                     raise Refused("name")
             case _:
                 raise Refused("not allowed")

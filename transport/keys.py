@@ -183,13 +183,14 @@ class AllowList:
     def _keep_up(self) -> None:
         stamp = self._look()
         if stamp == self._stamp:
+            self._trouble = ""
             return
-        self._stamp = stamp
         try:
             self._peers = _by_key(allowed(self._folder))
-            self._trouble = ""
-        except KeysError as error:
+        except KeysError as error:  # and again at the next look: it may be the disk's fault
             self._trouble = f"{error}; until then the last good list holds"
+        else:
+            self._trouble, self._stamp = "", stamp
 
     def _look(self) -> tuple[int, ...] | None:
         """What changes when the file does, or who can open it."""

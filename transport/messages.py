@@ -201,11 +201,12 @@ class Join:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The gateway's answer: whether the peer may go on, and why not."""
+    """The gateway's answer: whether the peer may go on, why not, and whether to try ``again``."""
 
     ID: ClassVar[int] = 12
     accepted: bool
     reason: str
+    again: bool
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,8 @@ class PeerError(RuntimeError):
 
 
 class Peer:
-    """A connection to the gateway of a running agent.
+    """A connection to the gateway of a running agent; ``reason`` is why that let it go, as far as
+    it has said so.
 
     It answers the gateway's questions, and joins again after a gap, whenever :meth:`send` or
     :meth:`arrivals` is called: do so several times a second.
@@ -69,7 +70,7 @@ class Peer:
         self._sequence = 0
         self._asked_ns, self._heard_ns = 0, now_ns()
         self._questions = 0
-        self._reason = ""
+        self.reason, self._refused = "", False
         self._early: list[Received] = []
 
     @property
@@ -83,14 +84,14 @@ class Peer:
         until_ns = now_ns() + int(timeout_s * NS_PER_S)
         while not (self.joined and self._questions >= _QUESTIONS):
             self._early += self._arriving(min(until_ns, now_ns() + 50 * NS_PER_MS))
-            if self._reason:
+            if self._refused:
                 raise PeerError(
-                    f"{self.address} does not accept {self._join.name!r}: {self._reason}"
+                    f"{self.address} does not accept {self._join.name!r}: {self.reason}"
                 )
             if now_ns() >= until_ns:
                 raise PeerError(
                     f"no answer from {self.address} within {timeout_s:g} s: is the agent running "
-                    "with --gateway.listen there, and are the keys right?"
+                    "with --listen there, and are the keys right?"
                 )
 
     def send(
@@ -139,12 +140,12 @@ class Peer:
                 self._questions += 1
                 self._sent(Pong(sent_ns, now_ns()))
             case Answer(accepted=True):
-                self.joined, self._reason = True, ""
-            case Answer(accepted=False, reason=reason):
-                if self.joined:  # it has begun anew, and does not know us
-                    self.joined, self._asked_ns = False, 0
-                else:
-                    self._reason = reason
+                self.joined, self.reason = True, ""
+            case Answer(accepted=False, reason=reason, again=again):
+                if self.joined and not again:  # perhaps it has begun anew, and does not know us
+                    self._asked_ns = 0
+                self._refused = not self.joined and not again
+                self.joined, self.reason = False, reason
             case _:
                 return False
         return True

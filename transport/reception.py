@@ -7,7 +7,7 @@ from typing import NamedTuple
 from .allowance import Allowance
 from .clock import NS_PER_S
 from .codec import WireError, decode
-from .guest import CUT_OFF_NS, JOIN, Counts, Declared, Guest, Refused, check_join, is_plain
+from .guest import JOIN, Counts, Declared, Guest, Refused, check_join, is_plain
 from .messages import (
     FIRST_EPOCH,
     Answer,
@@ -20,10 +20,13 @@ from .messages import (
     Role,
     Scene,
 )
+from .patience import Patience
 
 _MOST_GUESTS = 32
 _JOINS_HZ = 20.0  # of all together; and as many replies to those who are refused
-_TAKEN_NS = NS_PER_S  # a peer that was heard within this keeps its name
+_MOST_OF_A_KEY = 8
+_GOALS_HZ, _GOALS_AT_ONCE = 5.0, 10.0  # of all viewers together
+_TAKEN_NS = 3 * NS_PER_S  # a peer that was heard within this keeps its name
 
 Holder = Callable[[str], tuple[str, Role] | None]
 """From a public key to the name that it was allowed under, and the role; None for a stranger's."""
@@ -50,8 +53,8 @@ class Reception:
 
     ``letters`` and ``news`` are what :meth:`receive` and :meth:`tend` have to say; whoever calls
     them takes it from there. ``strangers`` counts what came from peers that have not joined;
-    ``goal`` is the newest, ``epoch`` its epoch: the caller keeps them. ``scene`` is what viewers
-    are told first.
+    ``goal`` is the newest, of ``goal_epoch``, and ``epoch`` the newest epoch: the caller keeps
+    them. ``scene`` is what viewers are told first.
     """
 
     def __init__(
@@ -65,10 +68,12 @@ class Reception:
         self.letters: list[Letter] = []
         self.news: list[News] = []
         self.strangers = Counts()
-        self.scene, self.goal, self.epoch = scene, goal, FIRST_EPOCH
+        self.scene, self.goal = scene, goal
+        self.epoch = self.goal_epoch = FIRST_EPOCH
         self._sensors, self._frame_shape, self._holder = sensors, frame_shape, holder
         self._guests: dict[bytes, Guest] = {}
-        self._banned_ns: dict[str, int] = {}
+        self._patience: dict[str, Patience] = {}
+        self._goals = Allowance(_GOALS_HZ, _GOALS_AT_ONCE, 0)
         self._joins = Allowance(_JOINS_HZ, _JOINS_HZ, 0)
         self._replies = Allowance(_JOINS_HZ, _JOINS_HZ, 0)
         self._told: list[Peer] = []
@@ -81,8 +86,10 @@ class Reception:
         """
         guest, join = self._guests.get(identity), None
         try:
+            if key and self._patience_with(key).over(now_ns):
+                raise Refused("cut off")
             header, message = decode(data)
-            if key and not self._holder(key):
+            if key and not self._may(key, guest):
                 raise Refused("key", "the key is not allowed any more")
             if isinstance(message, Join):
                 join = message
@@ -92,17 +99,17 @@ class Reception:
             else:
                 self._take(guest, header, message, now_ns)
         except WireError as error:
-            self._refuse(identity, guest, "malformed", now_ns, str(error))
+            self._refuse(identity, guest, Refused("malformed", str(error)), now_ns, key)
             return False
         except Refused as refusal:
-            self._refuse(identity, guest, refusal.cause, now_ns, str(refusal), join)
+            self._refuse(identity, guest, refusal, now_ns, key, join)
             return False
         return True
 
     def tend(self, now_ns: int) -> None:
         """Ask for the time, and let those go who have gone, or whose keys nobody holds any more."""
         for identity, guest in list(self._guests.items()):
-            if guest.key and not self._holder(guest.key):
+            if guest.key and not self._may(guest.key, guest):
                 self._answer(identity, False, "the key is not allowed any more")
                 self._dismiss(identity, now_ns)
             elif guest.presence(now_ns) is Presence.GONE:
@@ -126,17 +133,19 @@ class Reception:
         return told + [guest.report(now_ns) for guest in self._guests.values()]
 
     def _join(self, identity: bytes, join: Join, now_ns: int, key: str) -> None:
-        if not self._joins.take(now_ns):
-            raise Refused(JOIN, "too many want to join at once: try again")
         if identity in self._guests:
+            if self._guests[identity].patience.over(now_ns):
+                raise Refused("cut off", "cut off for a minute for what it has sent", again=True)
+            if not self._guests[identity].greeted(now_ns):
+                raise Refused("rate")
             self._answer(identity, True, "")
             return
+        if not self._joins.take(now_ns):
+            raise Refused(JOIN, "too many want to join at once", again=True)
         check_join(join, self._sensors)
         if key and (known := self._holder(key)):
             holder, role = known
-            if now_ns < self._banned_ns.get(key, 0):
-                raise Refused(JOIN, f"the key of {holder!r} is cut off for what it has sent")
-            if join.role is not role and (join.role, role) != (Role.OBSERVER, Role.VIEWER):
+            if not _covers(role, join.role):
                 raise Refused(
                     JOIN,
                     f"the key of {holder!r} is a {role.name.lower()}'s, not a "
@@ -146,27 +155,36 @@ class Reception:
             self._take_place(join.name, now_ns)
         if len(self._guests) >= _MOST_GUESTS:
             raise Refused(JOIN, f"{_MOST_GUESTS} peers are here already")
-        self._guests[identity] = Guest(join, self._frame_shape, now_ns, key)
+        if key and sum(guest.key == key for guest in self._guests.values()) >= _MOST_OF_A_KEY:
+            raise Refused(JOIN, f"{_MOST_OF_A_KEY} peers are here with this key already")
+        patience = self._patience_with(key) if key else None
+        self._guests[identity] = Guest(join, self._frame_shape, now_ns, key, patience)
         self._answer(identity, True, "")
         if join.role is not Role.SENSOR:
             self.letters.append(Letter(identity, self.scene))
-            self.letters.append(Letter(identity, self.goal, self.epoch))
+            self.letters.append(Letter(identity, self.goal, self.goal_epoch))
 
     def _take_place(self, name: str, now_ns: int) -> None:
         """Let whoever had the ``name`` go, if it has been silent; it may be the same one again."""
         for identity, guest in list(self._guests.items()):
             if guest.name == name and guest.role is Role.SENSOR:
                 if now_ns - guest.heard_ns < _TAKEN_NS:
-                    raise Refused(JOIN, f"a sensor {name!r} is attached already")
+                    raise Refused(JOIN, f"a sensor {name!r} is attached already", again=True)
                 self._dismiss(identity, now_ns)
 
     def _take(self, guest: Guest, header: Header, message: Message, now_ns: int) -> None:
         admitted = guest.admit(header, message, now_ns)
         if isinstance(admitted, Goal):
             # Whatever epoch a viewer thinks of, the next one is the next.
-            if header.epoch > self.epoch:
-                self.goal, self.epoch = admitted, self.epoch + 1
-                self.news.append(News(admitted, now_ns, self.epoch))
+            if header.epoch <= self.epoch:
+                return
+            if not self._goals.take(now_ns):
+                raise Refused("rate")
+            self.goal, self.epoch = admitted, self.epoch + 1
+            self.goal_epoch = self.epoch
+            self.news.append(News(admitted, now_ns, self.epoch))
+            for identity in self.present(now_ns, Role.VIEWER, Role.OBSERVER):
+                self.letters.append(Letter(identity, admitted, self.epoch))
         elif admitted is not None:
             self.news.append(News(admitted, guest.stamp_ns(header, now_ns)))
 
@@ -174,22 +192,25 @@ class Reception:
         self,
         identity: bytes,
         guest: Guest | None,
-        cause: str,
+        refusal: Refused,
         now_ns: int,
-        reason: str,
+        key: str,
         join: Join | None = None,
     ) -> None:
         if guest is None:
-            self.strangers.refuse(cause)
+            self.strangers.refuse(refusal.cause)
+            if key and refusal.cause != "cut off":
+                self._patience_with(key).refuse(now_ns)
             if self._replies.take(now_ns):  # or answers would be a flood, too
-                self._answer(identity, False, reason)
+                self._answer(identity, False, str(refusal), refusal.again)
                 if join and len(self._told) < _MOST_GUESTS:
                     name = join.name if is_plain(join.name) else "?"
                     nothing = (0.0, 0.0, 0.0, 0, 0)
                     refused = Presence.REFUSED
-                    self._told.append(Peer(name, join.role, refused, *nothing, reason[:200]))
-        elif guest.refuse(cause, now_ns):
-            self._banned_ns[guest.key] = now_ns + CUT_OFF_NS
+                    self._told.append(Peer(name, join.role, refused, *nothing, str(refusal)[:200]))
+        elif refusal.again:
+            self._answer(identity, False, str(refusal), again=True)
+        elif guest.refuse(refusal.cause, now_ns):
             self._answer(identity, False, f"cut off for a minute: {guest.report(now_ns).note}")
 
     def _dismiss(self, identity: bytes, now_ns: int) -> None:
@@ -199,5 +220,19 @@ class Reception:
             peer = replace(peer, presence=Presence.GONE)
         self._told.append(peer)
 
-    def _answer(self, identity: bytes, accepted: bool, reason: str) -> None:
-        self.letters.append(Letter(identity, Answer(accepted, reason[:500])))
+    def _answer(self, identity: bytes, accepted: bool, reason: str, again: bool = False) -> None:
+        self.letters.append(Letter(identity, Answer(accepted, reason[:500], again)))
+
+    def _patience_with(self, key: str) -> Patience:
+        """That of all who come with ``key``; only keys that are allowed get here."""
+        return self._patience.setdefault(key, Patience())
+
+    def _may(self, key: str, guest: Guest | None) -> bool:
+        """Whether the key is allowed, and still what the ``guest`` came as."""
+        known = self._holder(key)
+        return known is not None and (guest is None or _covers(known[1], guest.role))
+
+
+def _covers(held: Role, wanted: Role) -> bool:
+    """Whether a key of one role may come in another."""
+    return held is wanted or (held is Role.VIEWER and wanted is Role.OBSERVER)

@@ -66,6 +66,12 @@ class Sensor:
         with self._alone:
             return self._peer.attached
 
+    @property
+    def reason(self) -> str:
+        """Why the agent has let this sensor go, as far as it has said so."""
+        with self._alone:
+            return self._peer.reason
+
     def send(
         self, value: float | Sequence[float] | np.ndarray, stamp_ns: int | None = None
     ) -> bool:

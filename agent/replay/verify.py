@@ -96,7 +96,8 @@ def verify(run: RecordedRun, model: Path | None = None) -> Verification:
             case Frame() as frame:
                 frames[tick] = frame
             case Goal(image=image):
-                repeated.goals[recorded.header.epoch] = image
+                if image.shape == launch.goal.shape:
+                    repeated.goals.setdefault(recorded.header.epoch, image)
             case Plan() as plan:
                 plans.append((recorded.header, plan))
             case Belief() as belief:

@@ -30,6 +30,8 @@ def _await_plan(child: Child, clock: Clock, arbiter: Arbiter, lead_ns: int) -> N
     """Take in goals and plans until the plan for the next tick is there, usable or not."""
     for header, message, _ in child.messages(clock.deadline_ns(arbiter.tick, lead_ns)):
         if isinstance(message, Goal):
+            if message.image.shape != child.launch.body.frame_shape:
+                continue  # inference takes no such goal, and plans for the one before
             arbiter.new_goal(header.epoch)
         elif isinstance(message, Plan):
             _offer(child, arbiter, header, message)

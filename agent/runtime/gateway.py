@@ -1,6 +1,10 @@
 """The gateway: the one process that strangers can reach. Control never waits for it."""
 
+import resource
+import sys
+from contextlib import suppress
 from math import prod
+from pathlib import Path
 
 from ...configs.settings import Settings
 from ...transport.clock import NS_PER_MS, NS_PER_S, now_ns, sleep_ns
@@ -16,6 +20,7 @@ _WAIT_NS = 200 * NS_PER_MS
 _REPORT_NS = NS_PER_S // 2
 _FLOODED = 20  # useless letters in one go, after which it rests, and ZeroMQ holds senders back
 _REST_NS = 10 * NS_PER_MS
+_MOST_MEMORY = 512 * 2**20
 _OVERHEAD = 4096  # bytes of a message beside its picture
 _STREAM_OF = {kind: name for name, kind in STREAMS.items()}
 
@@ -23,6 +28,7 @@ _STREAM_OF = {kind: name for name, kind in STREAMS.items()}
 def main(child: Child) -> None:
     """Open the port, wait for the sensors that the run needs, and pass messages on both ways."""
     settings = child.launch.settings
+    _bound_memory()
     port = Port(settings.gateway, _OVERHEAD + prod(child.launch.body.frame_shape))
     try:
         desk = Desk(child, port)
@@ -80,10 +86,9 @@ class Desk:
     def pass_on(self, received: Received) -> None:
         """Hand a message of the run's streams to all who view it."""
         reception, epoch = self.reception, received.header.epoch
-        if epoch > reception.epoch:
-            reception.epoch = epoch
-            if isinstance(received.message, Goal):
-                reception.goal = received.message
+        reception.epoch = max(reception.epoch, epoch)
+        if isinstance(received.message, Goal) and epoch > reception.goal_epoch:
+            reception.goal, reception.goal_epoch = received.message, epoch
         for identity in reception.present(now_ns(), Role.VIEWER, Role.OBSERVER):
             self._port.put(identity, received.data)
 
@@ -92,6 +97,16 @@ class Desk:
             self._child.publish("peer", peer)
         strangers = sum(self.reception.strangers.refused.values()) + self._port.turned_away
         self._child.note(f"{strangers} messages and handshakes refused" if strangers else "")
+
+
+def _bound_memory() -> None:
+    """End rather than grow: ZeroMQ keeps the parts of a message until its last one comes, and has
+    no limit for their number. Whoever sends parts without end costs the gateway its life, and not
+    the host its memory; another takes its place."""
+    resource.setrlimit(resource.RLIMIT_DATA, (_MOST_MEMORY, _MOST_MEMORY))
+    if sys.platform == "linux":
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("500")
 
 
 def declared(settings: Settings, frame_shape: tuple[int, int, int]) -> dict[str, Declared]:

@@ -68,7 +68,8 @@ class Port:
                 identity, *parts = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
                 data = parts[0].bytes if len(parts) == 1 else b""
                 key = (key_of(parts[0]) or "") if self._allowed and parts else ""
-                found.append(Letter(identity.bytes, data, key))
+                if key or not self._allowed:
+                    found.append(Letter(identity.bytes, data, key))
         return found
 
     def send(self, identity: bytes, message: Message, epoch: int = 0) -> None:

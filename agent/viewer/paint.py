@@ -44,7 +44,10 @@ def _font(size: int, bold: bool) -> pygame.font.Font:
 
 @lru_cache(maxsize=512)
 def _rendered(string: str, size: int, colour: Colour, bold: bool) -> pygame.Surface:
-    return _font(size, bold).render(string, True, colour)
+    try:
+        return _font(size, bold).render(string, True, colour)
+    except pygame.error:  # there is nothing in it that has a width
+        return pygame.Surface((0, 0), pygame.SRCALPHA)
 
 
 def text(

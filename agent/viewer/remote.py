@@ -12,6 +12,7 @@ from ...transport.messages import Goal, Join, Kind, Role, Scene
 from ...transport.peer import Peer, PeerError
 from ...transport.streams import Received
 from ..output import OutputError
+from .display import display_available
 from .gallery import Thumbnail
 from .state import ViewerState
 from .window import find_display, show
@@ -26,6 +27,8 @@ def view(address: str, name: str, watch_only: bool, server_key: str, keys: str) 
     With ``watch_only`` goals are not sent. Raises ``ValueError`` and :class:`PeerError` as
     :class:`Peer` does, :class:`OutputError` where no window opens.
     """
+    if not display_available():
+        raise OutputError("no display found here: 'jopa-agent top' shows a run in a terminal")
     role = Role.OBSERVER if watch_only else Role.VIEWER
     peer = Peer(
         address, Join(role, name, Kind.NOTHING, np.ones(1, np.int64), 20.0, ""), server_key, keys

@@ -205,3 +205,17 @@ def test_a_file_that_is_missing_or_a_folder(tmp_path: Path):
 def test_the_page_of_the_shipped_model_was_made_with_settings_that_are_valid():
     page = tomllib.loads((shipped_model("pendulum") / "model.toml").read_text())
     assert settings_from(page["settings"]).body == settings_from(read_preset("pendulum")).body
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        ({"run": {"camera": False}}, "run.camera is off, and no sensor"),
+        ({"sensors": {"gyro": {}}}, r"sensors are declared \(gyro\), but nothing could attach"),
+        ({"sensors": {"a b": {}}}, "sensors.a b"),
+        ({"sensors": {"gyro": {"rate_hz": -1}}}, "setting sensors.gyro.rate_hz = -1"),
+    ],
+)
+def test_sensors_that_could_tell_nothing_are_refused(layer: dict, reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason):
+        settings_from(layer)
