@@ -17,7 +17,7 @@ from .evaluation.conditions import ConditionsError, read_change, read_faults, re
 from .learning.errors import DatasetError, ModelError
 from .options import Parser, add_settings, chosen_settings, preset_of
 from .output import OutputError, check_writable, write_json, write_text
-from .remote_commands import add_remote
+from .remote.commands import add_remote
 from .runtime.errors import RunError
 
 _STOPPED = 130

@@ -26,11 +26,11 @@ from .graph.square_root import free_root
 from .learning.checkpoint import load_model
 from .model import INFERENCE, Model
 from .observe import observe
-from .places import places_of
 from .planner import Intent, Outcome, Wish, no_intent, plan, wish_against, wish_at, wish_for
-from .recall import Recall
-from .senses import Sense, senses_of
-from .ticks import Look
+from .senses.factors import Sense, senses_of
+from .senses.places import places_of
+from .senses.recall import Recall
+from .senses.ticks import Look
 
 _SURPRISING = 3.0  # sigmas
 

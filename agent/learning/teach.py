@@ -15,8 +15,8 @@ from ..graph.learned_features import small_weights
 from ..graph.matrix_normal_wishart import MatrixNormalWishart
 from ..jax_setup import set_up_jax
 from ..model import Model
-from ..places import places_of
 from ..replay.run import RecordedRun
+from ..senses.places import places_of
 from .calibrate import NOMINAL, coverage
 from .checkpoint import load_model
 from .errors import DatasetError, ModelError

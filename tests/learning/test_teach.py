@@ -14,7 +14,7 @@ from jopa_agent.configs.settings import shipped_model
 from jopa_agent.transport.codec import encode
 from jopa_agent.transport.recording import Recorded, RecordingWriter
 
-from ..swings import NOISE, SETTINGS, TICK_NS, model, pendulum, recorded
+from ..senses.swings import NOISE, SETTINGS, TICK_NS, model, pendulum, recorded
 
 PERIOD_S = TICK_NS * 1e-9
 

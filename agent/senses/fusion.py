@@ -15,12 +15,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from .graph.filter import update
-from .graph.gaussian import Belief
-from .graph.rows import Rows, reading_rows
-from .graph.square_root import free_root
+from ..graph.filter import update
+from ..graph.gaussian import Belief
+from ..graph.rows import Rows, reading_rows
+from ..graph.square_root import free_root
+from .factors import Linear, Sense, Taught
 from .places import Places
-from .senses import Linear, Sense, Taught
 
 _OUTLYING = 3.0  # sigmas, beyond which a number counts the less, the farther off it is
 _STRANGE = 6.0  # sigmas: a reading that noise does not explain

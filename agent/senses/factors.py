@@ -10,15 +10,15 @@ import numpy as np
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float, UInt8
 
-from ..configs.settings import Sensor, SettingsError
-from .graph.check import covariance, matrix, pytree, vector
-from .graph.features import PolynomialFeatures
-from .graph.layer import Layer, layer_of
-from .graph.square_root import exact_lower_root
-from .learning.errors import ModelError
-from .learning.factor_file import digest_of, load_factor
-from .model import Model
-from .pose_sensor import PoseSensor
+from ...configs.settings import Sensor, SettingsError
+from ..graph.check import covariance, matrix, pytree, vector
+from ..graph.features import PolynomialFeatures
+from ..graph.layer import Layer, layer_of
+from ..graph.square_root import exact_lower_root
+from ..learning.errors import ModelError
+from ..learning.factor_file import digest_of, load_factor
+from ..model import Model
+from ..pose_sensor import PoseSensor
 
 
 @pytree("matrix", "offset", "root")

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .encoders.views import still_view
-from .model import Model
+from ..encoders.views import still_view
+from ..model import Model
 
 _GUESSES = 256
 _ROUNDS = 12  # after so many, drawn and seen again, guesses lie among the poses of experience

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .output import check_writable
+from ..output import check_writable
 
 _VIEW = """
 Show a run in a window here, through the port that it was given with --listen: from another
@@ -112,7 +112,7 @@ def _add_connection(command: argparse.ArgumentParser) -> None:
 
 def view(arguments: argparse.Namespace) -> int:
     """``jopa-agent view``"""
-    from .viewer.remote import view as show
+    from ..viewer.remote import view as show
 
     name, key, keys = arguments.name, arguments.server_key, arguments.keys
     print(show(arguments.connect, name, arguments.watch, key, keys))
@@ -133,7 +133,7 @@ def sense(arguments: argparse.Namespace) -> int:
 
 def calibrate(arguments: argparse.Namespace) -> int:
     """``jopa-agent calibrate``"""
-    from .learning.teach import teach
+    from ..learning.teach import teach
 
     out = arguments.out or Path(f"{arguments.name}.factor")
     check_writable(out)
@@ -144,20 +144,20 @@ def calibrate(arguments: argparse.Namespace) -> int:
 
 def keys(arguments: argparse.Namespace) -> int:
     """``jopa-agent keys``"""
-    from ..transport.keys import folder_named
-    from . import keys_command
+    from ...transport.keys import folder_named
+    from . import keys as work
 
     folder = folder_named(arguments.keys)
     match arguments.what:
         case "new":
-            lines = keys_command.new(folder, arguments.replace)
+            lines = work.new(folder, arguments.replace)
         case "allow":
             words = (arguments.name, arguments.role, arguments.key)
-            lines = keys_command.allow(folder, *words, replace=arguments.replace)
+            lines = work.allow(folder, *words, replace=arguments.replace)
         case "revoke":
-            lines = keys_command.revoke(folder, arguments.name)
+            lines = work.revoke(folder, arguments.name)
         case _:
-            lines = keys_command.listing(folder)
+            lines = work.listing(folder)
     for line in lines:
         print(line)
     return 0

@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..graph.gaussian import Belief
+from ..graph.precise import compiled
+from .factors import Sense
 from .fusion import fuse
-from .graph.gaussian import Belief
-from .graph.precise import compiled
 from .places import Places
-from .senses import Sense
 from .ticks import ROOM, Heard, Known, Look, Tick
 
 _TICKS = 20  # that are kept

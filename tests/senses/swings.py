@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jopa_agent.agent.fusion import fuse
 from jopa_agent.agent.graph.layer import layer_of
 from jopa_agent.agent.graph.precise import compiled
 from jopa_agent.agent.learning.checkpoint import load_model
@@ -13,7 +12,8 @@ from jopa_agent.agent.learning.lessons_of_run import pairs_of
 from jopa_agent.agent.learning.teach import fit
 from jopa_agent.agent.model import Model
 from jopa_agent.agent.observe import observe
-from jopa_agent.agent.senses import Taught
+from jopa_agent.agent.senses.factors import Taught
+from jopa_agent.agent.senses.fusion import fuse
 from jopa_agent.configs.settings import read_preset, settings_from, shipped_model
 from jopa_agent.envs import make_body
 from jopa_agent.envs.camera import Camera

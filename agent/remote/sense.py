@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from queue import SimpleQueue
 
-from ..transport.clock import now_ns
-from ..transport.sensor import Sensor
+from ...transport.clock import now_ns
+from ...transport.sensor import Sensor
 
 
 def sense(

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Array
 
-from .graph.gaussian import Belief
-from .model import Model
+from ..graph.gaussian import Belief
+from ..model import Model
 
 _TOGETHER = 0.02  # of the time between two frames: what is later by less is of the same moment
 _MOST = 32  # readings of one sensor that count in one tick

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from jopa_agent.agent.evaluation.score import angle_error
 from jopa_agent.agent.mind import Mind, Step
-from jopa_agent.agent.places import places_of
-from jopa_agent.agent.recall import Recall
-from jopa_agent.agent.senses import Linear, Sense, senses_of
-from jopa_agent.agent.ticks import Look
+from jopa_agent.agent.senses.factors import Linear, Sense, senses_of
+from jopa_agent.agent.senses.places import places_of
+from jopa_agent.agent.senses.recall import Recall
+from jopa_agent.agent.senses.ticks import Look
 from jopa_agent.configs.settings import Sensor
 
 from .swings import (

@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from ..transport import keys
+from ...transport import keys
 
 _ALLOW = "jopa-agent keys allow NAME ROLE"
 

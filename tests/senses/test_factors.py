@@ -11,8 +11,8 @@ from jopa_agent.agent.graph.gaussian import Belief
 from jopa_agent.agent.learning.factor_file import Factor, digest_of, save_factor
 from jopa_agent.agent.learning.lessons_of_run import pairs_of
 from jopa_agent.agent.learning.teach import fit
-from jopa_agent.agent.places import Places, places_of
-from jopa_agent.agent.senses import Linear, Sense, Sight, Taught, senses_of
+from jopa_agent.agent.senses.factors import Linear, Sense, Sight, Taught, senses_of
+from jopa_agent.agent.senses.places import Places, places_of
 from jopa_agent.configs.settings import Sensor, SettingsError
 
 from .swings import TICK_NS, listen, model, pendulum, recorded, taught
