@@ -23,6 +23,7 @@ from .graph.lessons import Lessons, no_lessons, taught, with_lesson
 from .graph.linearise import transition_near
 from .graph.motion import start_belief
 from .graph.square_root import free_root
+from .imagine import Imagination, imagine, moments_ahead
 from .learning.checkpoint import load_model
 from .model import INFERENCE, Model
 from .observe import observe
@@ -78,6 +79,8 @@ class Mind:
         self._observe = jax.jit(observe)
         self._plan = jax.jit(partial(_plan, planner))
         self._wish_at = jax.jit(wish_at)
+        self._imagine = jax.jit(imagine)
+        self._moments_ahead = moments_ahead(planner.horizon)
         self._learn = jax.jit(partial(_learn, online or Online()))
         self._no_intent = no_intent(model, planner.horizon)
         nowhere = jnp.zeros(model.transition.outputs)
@@ -129,6 +132,16 @@ class Mind:
         self._intent = replace(self._intent, arrival=self._no_intent.arrival)
         return bool(self._wish.can_be_held)
 
+    def can_hold(self, image: np.ndarray) -> bool:
+        """Whether what ``image`` shows can be held, as the model sees it."""
+        return bool(self._wish_for(self._trained, image).can_be_held)
+
+    def imagine(self) -> Imagination:
+        """Pictures of what the last step has led to."""
+        ahead = self._moments_ahead
+        pictures = self._imagine(self._model, self._belief, self._ahead_mean[ahead - 1])
+        return Imagination(*(np.asarray(each) for each in pictures), ahead)
+
     def compile(self) -> None:
         """Compile all that :meth:`step` needs; belief, plan and goal are forgotten."""
         pixels = self._model.frame_shape
@@ -136,6 +149,7 @@ class Mind:
         for _ in range(2):
             self.step(np.zeros(pixels, np.uint8), np.zeros(self._model.control_low.shape))
             self.learn()
+            self.imagine()
         if self._recall:
             self._recall.compile()
         self._wish = self._first_wish = None
@@ -187,6 +201,7 @@ class Mind:
         lesson = (before, self._handed_over[0], belief, surprise)
         self._lesson = lesson if seen and not first else None
         self._belief, self._intent = belief, outcome.intent
+        self._ahead_mean = np.asarray(outcome.ahead_mean)
         self._tick += 1
         d = self._model.transition.outputs
         mean, goal = np.asarray(belief.mean), np.asarray(self._wish.state)[:d]
@@ -195,7 +210,7 @@ class Mind:
             std=np.asarray(belief.std),
             goal=goal,
             controls=np.asarray(outcome.controls),
-            planned_mean=np.asarray(outcome.ahead_mean),
+            planned_mean=self._ahead_mean,
             planned_std=np.asarray(outcome.ahead_std),
             free_energy=float(outcome.energy),
             distance=float(np.linalg.norm(mean[:d] - goal)),

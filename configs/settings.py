@@ -90,6 +90,9 @@ class Run(Section):
         default=0.1, description="reached and held: true angle this near"
     )
     headless: bool = Field(default=False, description="no window")
+    on_close: Literal["end", "go on"] = Field(
+        default="end", description="what closing the window does to the run"
+    )
     learn: bool = Field(default=False, description="go on learning while acting")
     record: bool = Field(default=True, description="record all streams into the run folder")
     record_mb: Annotated[float, Field(ge=1)] = Field(
@@ -118,6 +121,9 @@ class Runtime(Section):
     stop_timeout_s: Positive = Field(default=1.5, description="grace at the end before a kill")
     health_period_s: Positive = Field(
         default=0.2, description="how often each process reports progress"
+    )
+    imagine_hz: Annotated[float, Field(ge=0, le=20)] = Field(
+        default=5.0, description="pictures of what the agent imagines, a second; 0: none"
     )
     older_plan_ticks: Annotated[int, Field(ge=0)] = Field(
         default=1, description="ticks that a plan serves beyond its own; then the safe control"

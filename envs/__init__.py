@@ -1,13 +1,14 @@
 """Bodies that the agent can drive, and the pictures that its goals are made of."""
 
-from .body import Body, BodySpec, Posable, Start, Truth
-from .goals import Goal, GoalError, goal_at, read_goal
+from .body import Body, BodySpec, Draggable, Posable, Start, Truth
+from .goals import Goal, GoalError, goal_at, picture_at, read_goal
 from .gym_body import derived_preset
 from .registry import is_environment, make_body, names
 
 __all__ = [
     "Body",
     "BodySpec",
+    "Draggable",
     "Goal",
     "GoalError",
     "Posable",
@@ -18,5 +19,6 @@ __all__ = [
     "is_environment",
     "make_body",
     "names",
+    "picture_at",
     "read_goal",
 ]

@@ -81,3 +81,16 @@ class Posable(Protocol):
     def push(self, speed: float) -> None:
         """Give it this angular velocity in rad/s, as a blow would."""
         ...
+
+
+@runtime_checkable
+class Draggable(Protocol):
+    """A body that can be pulled at, in its picture."""
+
+    def drag(self, place: np.ndarray, force: np.ndarray) -> None:
+        """Let ``force`` (2,) act at ``place`` (2,) during the next step, whatever the control does.
+
+        Both are in halves of the picture, to the right and down, ``place`` from its middle; a force
+        of one half is about as strong as the body's own control can be.
+        """
+        ...

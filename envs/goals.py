@@ -49,19 +49,9 @@ def read_goal(text: str, body: Body) -> Goal:
 
     Raises :class:`GoalError` for anything else.
     """
-    angle = _NAMED.get(text)
-    if match := _ANGLE.fullmatch(text.strip()):
-        degrees = float(match[1])
-        if abs(degrees) > 360:
-            raise GoalError(f"goal {text!r} is outside -360deg ... 360deg: choose an angle within")
-        angle = float(np.deg2rad(degrees))
+    angle = _angle_of(text)
     if angle is not None:
-        if not isinstance(body, Posable):
-            raise GoalError(
-                f"goal {text!r} is an angle, but {body.spec.name} is known by its pictures alone: "
-                "give a picture, or DATASET:NUMBER of a frame from 'jopa-agent collect'"
-            )
-        return goal_at(text, angle, body)
+        return goal_at(text, angle, _posable(text, body))
     path, _, number = text.rpartition(":")
     if path and number.isdigit():
         image = _recorded(Path(path), int(number), body)
@@ -73,9 +63,37 @@ def read_goal(text: str, body: Body) -> Goal:
     return Goal(text, image, angle, body.holding_effort(angle))
 
 
+def picture_at(text: str, body: Body) -> np.ndarray:
+    """What ``body`` looks like at ``upright``, ``hanging`` or ``<number>deg``; :class:`GoalError`
+    where that is no angle, or the body has none."""
+    angle = _angle_of(text)
+    if angle is None:
+        raise GoalError(f"goal {text!r} is no angle: give upright, hanging, or one such as 10deg")
+    return _posable(text, body).picture(angle)
+
+
 def goal_at(name: str, angle: float, body: Posable) -> Goal:
     """The goal whose picture is rendered at ``angle`` (radians)."""
     return Goal(name, body.picture(angle), angle, body.holding_effort(angle))
+
+
+def _angle_of(text: str) -> float | None:
+    """The angle that ``text`` names, in radians."""
+    if match := _ANGLE.fullmatch(text.strip()):
+        degrees = float(match[1])
+        if abs(degrees) > 360:
+            raise GoalError(f"goal {text!r} is outside -360deg ... 360deg: choose an angle within")
+        return float(np.deg2rad(degrees))
+    return _NAMED.get(text)
+
+
+def _posable(text: str, body: Body) -> Posable:
+    if not isinstance(body, Posable):
+        raise GoalError(
+            f"goal {text!r} is an angle, but {body.spec.name} is known by its pictures alone: "
+            "give a picture, or DATASET:NUMBER of a frame from 'jopa-agent collect'"
+        )
+    return body
 
 
 def _recorded(path: Path, number: int, body: Body) -> np.ndarray:

@@ -28,7 +28,6 @@ _TENSORS = "model.safetensors"
 _PAGE = "model.toml"
 _PARTS = ("encoder", "decoder")  # trees of their own
 _ENCODERS = (PoseEncoder, WindowVAE)
-EXPERIENCE = "experience.safetensors"
 _REMAKE = "make one with 'jopa-agent train'"
 
 

@@ -16,6 +16,10 @@ from .errors import DatasetError
 _FORMAT = "jopa-agent dataset 1"
 
 
+EXPERIENCE = "experience.safetensors"
+"""In the folder of a model: what it has learned from."""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Segments of equal length; ``controls[s, t]`` acted between ``frames[s, t]`` and the next.

@@ -9,10 +9,12 @@ import numpy as np
 from ...transport.messages import (
     FIRST_EPOCH,
     Belief,
+    Do,
     Frame,
     Fused,
     Goal,
     Header,
+    Order,
     Plan,
     Reading,
     Sighting,
@@ -20,6 +22,7 @@ from ...transport.messages import (
 from ..jax_setup import set_up_jax
 from ..mind import Mind, Step, load_mind
 from ..runtime.folder import Launch
+from ..switch import Switch
 from .run import RecordedRun
 
 _LATE = 100  # ticks that the recording of one stream may be behind that of another
@@ -104,6 +107,8 @@ def verify(run: RecordedRun, model: Path | None = None) -> Verification:
                 beliefs[tick] = belief
             case Fused() as told:
                 fused[tick] = told
+            case Order(what=Do.LEARN, value=value):
+                repeated.learning.turn(tick, value > 0)
             case Reading() | Sighting() as message:
                 repeated.readings[type(message), recorded.header.sequence] = (
                     recorded.header.stamp_ns,
@@ -121,6 +126,7 @@ class _Repetition:
         self.goals: dict[int, np.ndarray] = {}
         self.readings: dict[tuple[type, int], tuple[int, Reading | Sighting]] = {}
         self._mind, self._first_goal, self._run = mind, launch.goal, launch.settings.run
+        self.learning = Switch(self._run.learn)
         self._whole = False
         self._sequence = -1
         self._epoch, self._episode = FIRST_EPOCH, None
@@ -136,6 +142,8 @@ class _Repetition:
         """What the plan under ``header`` was made from, made again; None where that is unknown."""
         if header.sequence <= self._sequence or self._sequence < 0:
             self._begin(header)
+        elif header.sequence > self._sequence + 1:  # what was between was not recorded
+            self._whole = False
         self._sequence = header.sequence
         if frame is None or not self._whole:
             self._whole = False
@@ -152,7 +160,7 @@ class _Repetition:
         step = self._mind.step(
             frame.image if self._run.camera else None, frame.control, header.stamp_ns
         )
-        if self._run.learn:
+        if self.learning.on_at(header.tick):
             self._mind.learn()
         return step
 

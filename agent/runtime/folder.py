@@ -31,16 +31,31 @@ INSTRUMENTS = "instruments.txt"
 _SHIPPED = "shipped:"
 _FACTOR = ".factor"  # of a sensor, behind its name
 _SETTINGS, _LAUNCH, _GOAL = "settings.toml", "launch.toml", "goal.npy"
+_GALLERY = "gallery.npy"
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Goals to choose from: their names, and their pictures uint8 ``(g, height, width, channels)``,
+    of any shape where there are none."""
+
+    names: tuple[str, ...]
+    images: np.ndarray
+
+
+NO_GALLERY = Gallery((), np.zeros((0, 1, 1, 1), np.uint8))
 
 
 @dataclass(frozen=True)
 class Launch:
-    """All that a process needs to know of its run; ``goal`` is the first picture to reach."""
+    """All that a process needs to know of its run; ``goal`` is the first picture to reach, and the
+    ``gallery`` shows others."""
 
     settings: Settings
     body: BodySpec
     model: Path
     goal: np.ndarray
+    gallery: Gallery = NO_GALLERY
 
 
 @contextmanager
@@ -65,10 +80,14 @@ def write(folder: Path, launch: Launch) -> None:
     body = {name: _plain(value) for name, value in asdict(launch.body).items()}
     try:
         (folder / _SETTINGS).write_text(tomli_w.dumps(launch.settings.model_dump()))
-        (folder / _LAUNCH).write_text(
-            tomli_w.dumps({"model": _name_of(launch.model), "body": body})
-        )
+        told = {
+            "model": _name_of(launch.model),
+            "gallery": list(launch.gallery.names),
+            "body": body,
+        }
+        (folder / _LAUNCH).write_text(tomli_w.dumps(told))
         np.save(folder / _GOAL, launch.goal, allow_pickle=False)
+        np.save(folder / _GALLERY, launch.gallery.images, allow_pickle=False)
         for name, sensor in launch.settings.sensors.items():
             if sensor.factor:
                 (folder / (name + _FACTOR)).write_bytes(_factor(name, sensor.factor))
@@ -124,6 +143,7 @@ def read(folder: Path) -> Launch:
             ),
             model=_model_called(launch["model"]),
             goal=np.load(folder / _GOAL, allow_pickle=False),
+            gallery=_gallery(folder, launch.get("gallery", [])),
         )
     except (KeyError, OSError) as error:
         raise ValueError(
@@ -138,7 +158,15 @@ def log_file(folder: Path, process: str) -> Path:
 
 
 def _launch_files(folder: Path) -> list[Path]:
-    return [folder / name for name in (_SETTINGS, _LAUNCH, _GOAL)] + [*folder.glob(f"*{_FACTOR}")]
+    files = [folder / name for name in (_SETTINGS, _LAUNCH, _GOAL)]
+    return [*files, *folder.glob(_GALLERY), *folder.glob(f"*{_FACTOR}")]
+
+
+def _gallery(folder: Path, names: list[str]) -> Gallery:
+    """None in what an earlier version has left behind."""
+    if not names:
+        return NO_GALLERY
+    return Gallery(tuple(names), np.load(folder / _GALLERY, allow_pickle=False))
 
 
 def _factor(name: str, file: str) -> bytes:

@@ -17,10 +17,12 @@ from ...transport.clock import NS_PER_MS, NS_PER_S, Clock, now_ns
 from ...transport.messages import STREAMS, Start, State
 from ...transport.streams import Subscriber
 from ..bodies import body_for
+from ..gallery import gallery_of
 from . import folder
 from .display import Display
 from .errors import BEFORE_START, INTERRUPTED, RunError
 from .family import Family
+from .herald import Herald
 from .member import Folders
 from .nurse import Nurse
 from .record import RunRecord
@@ -50,7 +52,8 @@ def run(settings: Settings, goal: Goal, model: Path, out: Path) -> Outcome:
     A process that is lost on the way is replaced. Afterwards no process, no socket and no temporary
     folder is left.
     """
-    launch = folder.Launch(settings, _body_spec(settings), model, goal.image)
+    spec, gallery = _look(settings, model)
+    launch = folder.Launch(settings, spec, model, goal.image, gallery)
     with ExitStack() as stack:
         stack.enter_context(folder.claim(out))
         folder.write(out, launch)
@@ -97,6 +100,7 @@ class _Watch:
         self._runtime, self._display, self._roll = settings.runtime, display, roll
         self._nurse: Nurse | None = None
         self._slowness = Slowness()
+        self._herald = Herald()
         where = dict.fromkeys(open_streams(settings), folders.streams)
         if folders.private:
             where |= dict.fromkeys(PRIVATE, folders.private)
@@ -133,6 +137,7 @@ class _Watch:
         if self._nurse:
             self._nurse.look()
         self._roll.keep(self.family, self._nurse, self.scorekeeper, self._slowness)
+        self._herald.tell(self.family, self._nurse, self._slowness)
         self._display.show(self.family, self._nurse.faults if self._nurse else [], self._slowness)
         self._display.tell(self.scorekeeper.attendance.news)
 
@@ -182,10 +187,11 @@ def _play(watch: _Watch, interrupted: Callable[[], bool]) -> None:
         watch.look()
 
 
-def _body_spec(settings: Settings) -> BodySpec:
+def _look(settings: Settings, model: Path) -> tuple[BodySpec, folder.Gallery]:
+    """What the body is, and what it can look like."""
     body = body_for(settings)
     try:
-        return body.spec
+        return body.spec, gallery_of(body, model)
     finally:
         body.close()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jopa_agent.envs import GoalError, read_goal
+from jopa_agent.envs import GoalError, picture_at, read_goal
 from jopa_agent.envs.pendulum import Pendulum
 from PIL import Image
 
@@ -148,3 +148,11 @@ def test_a_damaged_image_gives_no_other_error(pendulum: Pendulum, tmp_path: Path
         path.write_bytes(damaged)
         with contextlib.suppress(GoalError):
             read_goal(str(path), pendulum)
+
+
+def test_what_an_angle_looks_like(pendulum: Pendulum):
+    np.testing.assert_array_equal(picture_at("-30deg", pendulum), pendulum.picture(-np.pi / 6))
+    np.testing.assert_array_equal(picture_at("hanging", pendulum), pendulum.picture(np.pi))
+    for text in ("left", "a.png", "", "400deg"):
+        with pytest.raises(GoalError, match="goal"):
+            picture_at(text, pendulum)
