@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..output import OutputError
+from ..runs.recorded import RecordedRun
 from . import export
 from .info import describe
-from .run import RecordedRun
 from .verify import verify
 
 _WAYS = {

@@ -11,8 +11,8 @@ from ...transport.clock import NS_PER_S
 from ...transport.messages import Belief, Command, Frame, Plan
 from ...transport.recording import RecordingError
 from ..output import OutputError, check_writable
-from .frames import stretches
-from .run import RecordedRun
+from ..runs.recorded import RecordedRun
+from ..runs.stretches import stretches
 
 _GIF_PERIOD_S = 0.1
 _COLOURS = 64

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ...transport.clock import NS_PER_S
 from ...transport.messages import Belief, Frame, Goal
-from .run import RecordedRun
+from ..runs.recorded import RecordedRun
 
 
 def describe(run: RecordedRun) -> list[str]:

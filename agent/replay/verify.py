@@ -18,9 +18,10 @@ from ...transport.messages import (
     Sighting,
 )
 from ..jax_setup import set_up_jax
-from ..mind import Mind, Step, load_mind
-from ..runtime.folder import Launch
-from .run import RecordedRun
+from ..mind import Mind, Step
+from ..minds import load_mind
+from ..runs.launch import Launch
+from ..runs.recorded import RecordedRun
 
 _LATE = 100  # ticks that the recording of one stream may be behind that of another
 _OF_BELIEF = ("mean", "std", "planned_mean", "planned_std", "goal")
@@ -57,7 +58,7 @@ def verify(run: RecordedRun, model: Path | None = None) -> Verification:
     """
     set_up_jax()
     launch = run.launch
-    mind = load_mind(model or launch.model, launch.settings)
+    mind = load_mind(model or launch.model, launch.settings, launch.factors)
     repeated = _Repetition(mind, launch)
     reports_fused = bool(launch.settings.sensors)
     found = Verification()

@@ -6,7 +6,7 @@ from pathlib import Path
 from ...transport.messages import STREAMS
 from ...transport.recording import PREFIX, RecordingWriter
 from ...transport.streams import Received
-from .folder import launch_files
+from ..runs.launch import launch_files
 from .process import Child
 
 _PART_BYTES = 64 * 2**20

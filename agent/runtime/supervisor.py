@@ -17,6 +17,7 @@ from ...transport.clock import NS_PER_MS, NS_PER_S, Clock, now_ns
 from ...transport.messages import STREAMS, Start, State
 from ...transport.streams import Subscriber
 from ..bodies import body_for
+from ..runs.launch import Launch
 from . import folder
 from .display import Display
 from .errors import BEFORE_START, INTERRUPTED, RunError
@@ -50,7 +51,7 @@ def run(settings: Settings, goal: Goal, model: Path, out: Path) -> Outcome:
     A process that is lost on the way is replaced. Afterwards no process, no socket and no temporary
     folder is left.
     """
-    launch = folder.Launch(settings, _body_spec(settings), model, goal.image)
+    launch = Launch(settings, _body_spec(settings), model, goal.image)
     with ExitStack() as stack:
         stack.enter_context(folder.claim(out))
         folder.write(out, launch)

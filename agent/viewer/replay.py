@@ -13,7 +13,7 @@ from ...transport.clock import NS_PER_S
 from ...transport.messages import Frame
 from ...transport.recording import Recorded, RecordingError
 from ..output import OutputError
-from ..replay.run import RecordedRun
+from ..runs.recorded import RecordedRun
 from . import paint
 from .draw import draw
 from .film import state_of

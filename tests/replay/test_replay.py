@@ -12,9 +12,9 @@ import pytest
 from jopa_agent.agent.cli import main
 from jopa_agent.agent.learning.dataset import recorded_dataset
 from jopa_agent.agent.learning.errors import DatasetError
-from jopa_agent.agent.replay.frames import stretches
-from jopa_agent.agent.replay.run import RecordedRun
 from jopa_agent.agent.replay.verify import verify
+from jopa_agent.agent.runs.recorded import RecordedRun
+from jopa_agent.agent.runs.stretches import stretches
 from jopa_agent.agent.runtime import supervisor
 from jopa_agent.configs.settings import read_preset, settings_from, shipped_model
 from jopa_agent.envs import make_body, read_goal

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jopa_agent.agent.replay.run import RecordedRun
 from jopa_agent.agent.replay.verify import verify
+from jopa_agent.agent.runs.recorded import RecordedRun
 from jopa_agent.agent.runtime.port import Port
 from jopa_agent.agent.viewer.remote import RemoteRun
 from jopa_agent.configs.settings import Gateway, settings_from

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...transport.recording import Recorded, Recording, RecordingError
-from ..runtime.folder import Launch, read
+from .launch import Launch, read
 
 
 class RecordedRun:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...transport.messages import Frame
-from .run import RecordedRun
+from .recorded import RecordedRun
 
 
 @dataclass(frozen=True)
