@@ -24,6 +24,8 @@ from ..runs.launch import Launch
 from ..runs.recorded import RecordedRun
 
 _LATE = 100  # ticks that the recording of one stream may be behind that of another
+_NEEDED = ("frame", "goal", "plan", "belief")
+_OF_SENSORS = ("fused", "reading", "sighting")
 _OF_BELIEF = ("mean", "std", "planned_mean", "planned_std", "goal")
 
 
@@ -90,7 +92,8 @@ def verify(run: RecordedRun, model: Path | None = None) -> Verification:
                 del kept[tick]
 
     newest = 0
-    for recorded in run:  # each stream in its order, but one may be ahead of another
+    # Each stream is in its order, but one may be ahead of another.
+    for recorded in run.messages(_NEEDED + _OF_SENSORS * reports_fused):
         tick = recorded.header.tick
         newest = max(newest, tick)
         match recorded.message:

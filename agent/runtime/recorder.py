@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...transport.messages import STREAMS
-from ...transport.recording import PREFIX, RecordingWriter
+from ...transport.recording import PREFIX
+from ...transport.recording_writer import RecordingWriter
 from ...transport.streams import Received
 from ..runs.launch import launch_files
 from .process import Child

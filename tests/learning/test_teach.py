@@ -13,7 +13,8 @@ from jopa_agent.agent.runs.launch import Launch, launch_files, write
 from jopa_agent.agent.senses.factor_file import digest_of, load_factor
 from jopa_agent.configs.settings import shipped_model
 from jopa_agent.transport.codec import encode
-from jopa_agent.transport.recording import Recorded, RecordingWriter
+from jopa_agent.transport.recording import Recorded
+from jopa_agent.transport.recording_writer import RecordingWriter
 
 from ..senses.swings import NOISE, SETTINGS, TICK_NS, model, pendulum, recorded
 
