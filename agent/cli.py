@@ -157,7 +157,7 @@ def replay(arguments: argparse.Namespace) -> int:
         from .replay.commands import check
 
         return 0 if check(arguments.run, arguments.model, arguments.tolerance) else 1
-    from .replay.run import RecordedRun
+    from .runs.recorded import RecordedRun
     from .viewer.replay import show
 
     show(RecordedRun(arguments.run), arguments.speed)

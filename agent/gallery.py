@@ -7,7 +7,7 @@ from safetensors import SafetensorError, safe_open
 
 from ..envs import Body, Posable
 from .learning.dataset import EXPERIENCE
-from .runtime.folder import NO_GALLERY, Gallery
+from .runs.gallery import NO_GALLERY, Gallery
 
 _GOALS = 24
 _LARGEST = 2 * 2**20  # bytes of all pictures together

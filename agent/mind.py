@@ -9,31 +9,28 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from ..configs.settings import Online, Planner, Settings
+from ..configs.settings import Online, Planner
 from .graph.filter import predict
 from .graph.gaussian import Belief
-from .graph.lessons import Lessons, no_lessons, taught, with_lesson
+from .graph.lessons import no_lessons
 from .graph.linearise import transition_near
 from .graph.motion import start_belief
 from .graph.square_root import free_root
 from .imagine import Imagination, imagine, moments_ahead
-from .learning.checkpoint import load_model
+from .lesson import learned
 from .model import INFERENCE, Model
 from .observe import observe
 from .planner import Intent, Outcome, Wish, no_intent, plan, wish_against, wish_at, wish_for
-from .senses.factors import Sense, senses_of
+from .senses.factors import Sense
 from .senses.places import places_of
 from .senses.recall import Recall
 from .senses.ticks import Look
-
-_SURPRISING = 3.0  # sigmas
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ class Mind:
         self._wish_at = jax.jit(wish_at)
         self._imagine = jax.jit(imagine)
         self._moments_ahead = moments_ahead(planner.horizon)
-        self._learn = jax.jit(partial(_learn, online or Online()))
+        self._learn = jax.jit(partial(learned, online or Online()))
         self._no_intent = no_intent(model, planner.horizon)
         nowhere = jnp.zeros(model.transition.outputs)
         self._no_belief = start_belief(model.transition, nowhere)
@@ -242,43 +239,6 @@ class Mind:
         )
         self._wish = self._wish_at(self._model, self._wish.state)
         self._lesson = None
-
-
-def load_mind(folder: Path, settings: Settings) -> Mind:
-    """The mind with the model in ``folder``, and the senses that ``settings`` declare.
-
-    Raises ``ValueError`` in one line where model or senses do not fit.
-    """
-    model = load_model(folder, settings.body)
-    body = settings.body
-    delay = (body.frame_delay, body.command_delay)
-    senses = senses_of(settings.sensors, model)
-    return Mind(model, settings.planner, settings.run.seed, delay, settings.online, senses)
-
-
-def _learn(
-    online: Online,
-    trained: Model,
-    lessons: Lessons,
-    before: Belief,
-    control: Float[Array, "p"],
-    after: Belief,
-    surprise: Float[Array, ""],
-) -> tuple[Model, Lessons]:
-    """The model once a transition between two beliefs has been counted.
-
-    The whole change of velocity is put down to the layer, the disturbance's share, too: what the
-    disturbance has taken up is what there is to learn. A surprising frame counts less, as under
-    Student's t: it tells of a blow, or of a belief that was wrong before.
-    """
-    d = trained.transition.outputs
-    velocity = slice(d, 2 * d)
-    output = after.mean[velocity] - before.mean[velocity]
-    weight = online.weight / (1 + (surprise / _SURPRISING) ** 4)
-    lessons = with_lesson(
-        lessons, trained.transition, before.mean, control, output, weight, online.forgetting
-    )
-    return replace(trained, transition=taught(trained.transition, lessons)), lessons
 
 
 def _plan(

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from jopa_agent.agent.bodies import body_for
 from jopa_agent.agent.evaluation.score import angle_error
-from jopa_agent.agent.mind import Mind, Step, load_mind
+from jopa_agent.agent.mind import Mind, Step
+from jopa_agent.agent.minds import load_mind
 from jopa_agent.configs.settings import Settings, read_preset, settings_from, shipped_model
 from jopa_agent.envs import Body, make_body, read_goal
 from jopa_agent.envs.camera import Camera

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jopa_agent.agent.replay.run import RecordedRun
+from jopa_agent.agent.runs.recorded import RecordedRun
 from jopa_agent.transport.clock import NS_PER_S, now_ns
 from jopa_agent.transport.messages import Belief, Command, Frame, Origin
 

@@ -12,7 +12,8 @@ from ...configs.settings import Settings
 from ...envs import Body
 from ..bodies import body_for
 from ..jax_setup import set_up_jax
-from ..mind import Mind, load_mind
+from ..mind import Mind
+from ..minds import load_mind
 
 Played = TypeVar("Played")
 Result = TypeVar("Result", covariant=True)

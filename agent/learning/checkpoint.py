@@ -20,8 +20,8 @@ from ..graph.features import PolynomialFeatures, polynomial_powers
 from ..graph.motion import motion
 from ..graph.regression import LastLayer
 from ..model import Model
-from .errors import ModelError
-from .model_tree import TreeReader, TreeWriter
+from ..store.errors import ModelError
+from ..store.model_tree import TreeReader, TreeWriter
 
 _FORMAT = 4
 _TENSORS = "model.safetensors"

@@ -9,8 +9,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ...transport.recording import RecordingError
-from ..replay.frames import stretches
-from ..replay.run import RecordedRun
+from ..runs.recorded import RecordedRun
+from ..runs.stretches import stretches
 from .errors import DatasetError
 
 _FORMAT = "jopa-agent dataset 1"

@@ -20,12 +20,15 @@ from ...transport.messages import (
     Sighting,
 )
 from ..jax_setup import set_up_jax
-from ..mind import Mind, Step, load_mind
-from ..runtime.folder import Launch
+from ..mind import Mind, Step
+from ..minds import load_mind
+from ..runs.launch import Launch
+from ..runs.recorded import RecordedRun
 from ..switch import Switch
-from .run import RecordedRun
 
 _LATE = 100  # ticks that the recording of one stream may be behind that of another
+_NEEDED = ("frame", "goal", "plan", "belief", "order")
+_OF_SENSORS = ("fused", "reading", "sighting")
 _OF_BELIEF = ("mean", "std", "planned_mean", "planned_std", "goal")
 
 
@@ -60,7 +63,7 @@ def verify(run: RecordedRun, model: Path | None = None) -> Verification:
     """
     set_up_jax()
     launch = run.launch
-    mind = load_mind(model or launch.model, launch.settings)
+    mind = load_mind(model or launch.model, launch.settings, launch.factors)
     repeated = _Repetition(mind, launch)
     reports_fused = bool(launch.settings.sensors)
     found = Verification()
@@ -92,7 +95,8 @@ def verify(run: RecordedRun, model: Path | None = None) -> Verification:
                 del kept[tick]
 
     newest = 0
-    for recorded in run:  # each stream in its order, but one may be ahead of another
+    # Each stream is in its order, but one may be ahead of another.
+    for recorded in run.messages(_NEEDED + _OF_SENSORS * reports_fused):
         tick = recorded.header.tick
         newest = max(newest, tick)
         match recorded.message:

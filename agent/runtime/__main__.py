@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from ...transport.messages import State
-from .folder import read, remove_launch
+from ..runs.launch import read, remove_launch
 from .leisure import begin_leisure
 from .process import Child, Left, Stopped
 from .table import PROCESSES

@@ -15,7 +15,8 @@ from ...transport.messages import (
     Sighting,
 )
 from ..jax_setup import set_up_jax
-from ..mind import Step, load_mind
+from ..mind import Step
+from ..minds import load_mind
 from ..switch import Switch
 from .imagery import Imagery
 from .process import Child
@@ -27,7 +28,7 @@ def main(child: Child) -> None:
     launch = child.launch
     child.report("loading the model")
     set_up_jax()
-    mind = load_mind(launch.model, launch.settings)
+    mind = load_mind(launch.model, launch.settings, launch.factors)
     child.report("compiling")
     mind.compile()
     imagery = Imagery(child, mind)

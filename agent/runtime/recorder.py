@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...transport.messages import STREAMS, Do, Order
-from ...transport.recording import PREFIX, RecordingWriter
+from ...transport.recording import PREFIX
+from ...transport.recording_writer import RecordingWriter
 from ...transport.streams import Received
-from .folder import launch_files
+from ..runs.launch import launch_files
 from .process import Child
 
 _PART_BYTES = 64 * 2**20

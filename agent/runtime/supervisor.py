@@ -18,6 +18,8 @@ from ...transport.messages import STREAMS, Start, State
 from ...transport.streams import Subscriber
 from ..bodies import body_for
 from ..gallery import gallery_of
+from ..runs.gallery import Gallery
+from ..runs.launch import Launch
 from . import folder
 from .display import Display
 from .errors import BEFORE_START, INTERRUPTED, RunError
@@ -53,7 +55,7 @@ def run(settings: Settings, goal: Goal, model: Path, out: Path) -> Outcome:
     folder is left.
     """
     spec, gallery = _look(settings, model)
-    launch = folder.Launch(settings, spec, model, goal.image, gallery)
+    launch = Launch(settings, spec, model, goal.image, gallery)
     with ExitStack() as stack:
         stack.enter_context(folder.claim(out))
         folder.write(out, launch)
@@ -187,7 +189,7 @@ def _play(watch: _Watch, interrupted: Callable[[], bool]) -> None:
         watch.look()
 
 
-def _look(settings: Settings, model: Path) -> tuple[BodySpec, folder.Gallery]:
+def _look(settings: Settings, model: Path) -> tuple[BodySpec, Gallery]:
     """What the body is, and what it can look like."""
     body = body_for(settings)
     try:

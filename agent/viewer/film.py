@@ -6,7 +6,7 @@ import numpy as np
 import pygame
 
 from ...transport.messages import Belief, Frame
-from ..replay.run import RecordedRun
+from ..runs.recorded import RecordedRun
 from .draw import draw
 from .gallery import Thumbnail
 from .layout import SIZE

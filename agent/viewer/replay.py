@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
+import sys
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
@@ -13,21 +13,30 @@ from ...transport.clock import NS_PER_S
 from ...transport.messages import Frame
 from ...transport.recording import Recorded, RecordingError
 from ..output import OutputError
-from ..replay.run import RecordedRun
+from ..runs.recorded import RecordedRun
 from . import paint
 from .draw import draw
 from .film import state_of
+from .gallery import Thumbnail
 from .layout import SIZE
 from .player import Player
 from .state import WINDOW_S
 
+_NEEDED = ("frame", "belief")
+_SHOWN = (*_NEEDED, "plan", "command", "goal")
+_BEFORE_NS = round((WINDOW_S + 1) * NS_PER_S)  # as far as the window's plots reach
 _BAR = 44  # pixels below the viewer's own picture
 _REFRESH_HZ = 30
 _KEYS = "Space: play or pause; arrows: step, speed; Q or Esc: close"
 
 
 def show(run: RecordedRun, speed: float) -> None:
-    """Show ``run`` until the user closes the window; :class:`OutputError` where none opens."""
+    """Show ``run`` until the user closes the window; :class:`OutputError` where none opens.
+
+    What the window does not need is left out where another version has written it, and said to be.
+    """
+    for line in run.passed_over(_NEEDED):
+        print(f"jopa-agent: {line}", file=sys.stderr)
     script = Script(run)
     try:
         pygame.display.init()
@@ -43,35 +52,52 @@ def show(run: RecordedRun, speed: float) -> None:
 
 
 class Script:
-    """All messages of a run, and what the window shows after those of any moment."""
+    """What the window shows at any moment of a run; only messages of that moment are in memory."""
 
     def __init__(self, run: RecordedRun) -> None:
         self._run = run
-        self._messages: list[Recorded] = list(run)
-        if not self._messages:
+        span_ns = run.recording.span_ns
+        if span_ns is None:
             raise RecordingError("the recording holds no message")
-        first = self._messages[0].arrived_ns
-        self._times = [(each.arrived_ns - first) / NS_PER_S for each in self._messages]
-        self._shown = 0
-        self._state = state_of(run)
-        self._stamp_ns = 0
+        self._begun_ns, self._ended_ns = span_ns
+        self._streams = [each for each in _SHOWN if each not in run.recording.foreign]
+        self._begin(self._begun_ns)
 
     @property
     def length_s(self) -> float:
-        return self._times[-1]
+        return (self._ended_ns - self._begun_ns) / NS_PER_S
+
+    @property
+    def goal(self) -> Thumbnail:
+        """Of the moment that is shown."""
+        return self._state.goal
 
     def draw(self, surface: pygame.Surface, position_s: float) -> None:
         """Draw the window as it was at ``position_s``."""
-        wanted = bisect_right(self._times, position_s)
-        if wanted < self._shown:  # back: from as far before as the window's plots reach
-            self._state = state_of(self._run)
-            self._shown = bisect_right(self._times, position_s - WINDOW_S - 1)
-        for each in self._messages[self._shown : wanted]:
-            self._state.take(each.header, each.message)
-            if isinstance(each.message, Frame):
-                self._stamp_ns = each.header.stamp_ns
-        self._shown = wanted
+        wanted_ns = self._begun_ns + round(position_s * NS_PER_S)
+        if not 0 <= wanted_ns - self._shown_ns <= _BEFORE_NS:
+            self._begin(max(self._begun_ns, wanted_ns - _BEFORE_NS))
+        while self._next is not None and self._next.arrived_ns <= wanted_ns:
+            self._take(self._next)
+            self._next = next(self._messages, None)
+        self._shown_ns = wanted_ns
         draw(surface, self._state, self._stamp_ns, (-1, -1), _KEYS)
+
+    def _begin(self, moment_ns: int) -> None:
+        """Know what is shown from a moment on: the goal of then, and nothing else from before."""
+        self._state, self._stamp_ns = state_of(self._run), 0
+        self._shown_ns = moment_ns
+        recording = self._run.recording
+        if "goal" in self._streams:
+            for goal in recording.messages(["goal"], until_ns=moment_ns - 1):
+                self._take(goal)
+        self._messages = recording.messages(self._streams, since_ns=moment_ns)
+        self._next = next(self._messages, None)
+
+    def _take(self, recorded: Recorded) -> None:
+        self._state.take(recorded.header, recorded.message)
+        if isinstance(recorded.message, Frame):
+            self._stamp_ns = recorded.header.stamp_ns
 
 
 def draw_bar(surface: pygame.Surface, area: pygame.Rect, player: Player) -> pygame.Rect:

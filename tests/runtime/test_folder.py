@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jopa_agent.agent.runs.launch import Launch, read
 from jopa_agent.agent.runtime.errors import RunError
-from jopa_agent.agent.runtime.folder import Launch, claim, read, write
+from jopa_agent.agent.runtime.folder import claim, write
 from jopa_agent.configs.settings import settings_from, shipped_model
 from jopa_agent.envs import BodySpec
 

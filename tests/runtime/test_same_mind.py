@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jopa_agent.agent.bodies import body_for
 from jopa_agent.agent.evaluation.episode import Task, play_episode
-from jopa_agent.agent.mind import load_mind
+from jopa_agent.agent.minds import load_mind
 from jopa_agent.envs import read_goal
 
 

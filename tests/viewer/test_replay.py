@@ -1,15 +1,23 @@
 """The replay's window: keys, the bar, and what is shown at a moment."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pygame
 import pytest
+from jopa_agent.agent.runs import launch
+from jopa_agent.agent.runs.recorded import RecordedRun
 from jopa_agent.agent.viewer import replay
 from jopa_agent.agent.viewer.player import SPEEDS, Player
-from jopa_agent.transport.recording import Recorded
+from jopa_agent.configs.settings import Settings
+from jopa_agent.envs import BodySpec
+from jopa_agent.transport.codec import encode
+from jopa_agent.transport.messages import FIRST_EPOCH, STREAMS, Goal, Header
+from jopa_agent.transport.recording import PREFIX
+from jopa_agent.transport.recording_writer import RecordingWriter
 
-from .conftest import PERIOD_NS, messages_of
+from .conftest import PERIOD_NS, messages_of, picture
 
 BAR = pygame.Rect(100, 600, 400, 16)
 
@@ -73,36 +81,81 @@ def test_the_mouse_goes_where_it_is_on_the_bar() -> None:
     assert shown.position_s == 10.0
 
 
-class Run:
-    """A recorded run of ticks whose pictures are known."""
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RecordedRun:
+    """A recorded run of 600 ticks whose pictures are known; a goal is set at tick 100."""
+    folder = tmp_path_factory.mktemp("run")
+    body = BodySpec(
+        name="pendulum",
+        period_s=0.05,
+        control_low=np.array([-2.0], np.float32),
+        control_high=np.array([2.0], np.float32),
+        safe_control=np.zeros(1, np.float32),
+        frame_shape=(32, 32, 1),
+    )
+    launch.write(folder, launch.Launch(Settings(), body, Path("/model"), picture(10**6)))
+    writer = RecordingWriter(folder / f"{PREFIX}0.mcap", {}, launch.launch_files(folder))
+    streams = {kind: name for name, kind in STREAMS.items()}
+    for tick in range(600):
+        epoch = FIRST_EPOCH + (tick >= 100)
+        sent = list(messages_of(tick, epoch))
+        if tick == 100:
+            sent.append((Header(4, 0, 0, tick, epoch), Goal(picture(7), "another")))
+        for header, message in sent:
+            data = encode(header, message)
+            writer.add(streams[type(message)], header, message, data, 10**9 + tick * PERIOD_NS)
+    writer.close()
+    return RecordedRun(folder)
 
-    def __init__(self, ticks: int) -> None:
-        self._ticks = ticks
 
-    def __iter__(self) -> Any:
-        for tick in range(self._ticks):
-            for header, message in messages_of(tick):
-                yield Recorded("", 10**9 + tick * PERIOD_NS, header, message)
+def seen(script: replay.Script, surface: pygame.Surface, position_s: float) -> np.ndarray:
+    """What both of two scripts have seen for as long as the plots reach; the gallery may differ."""
+    script.draw(surface, position_s)
+    return pygame.surfarray.array3d(surface)[:540, :520]
 
 
-def test_a_moment_looks_the_same_from_both_sides(
-    monkeypatch: pytest.MonkeyPatch, state: Any, surface: pygame.Surface
+def test_a_moment_looks_the_same_from_both_sides_and_after_a_leap(
+    run: RecordedRun, surface: pygame.Surface
 ) -> None:
-    def fresh(_: Any) -> Any:
-        return type(state)("pendulum", 0.05, state.control_low, state.control_high, state.goal)
-
-    monkeypatch.setattr(replay, "state_of", fresh)
-    run: Any = Run(600)
-    onward, back = replay.Script(run), replay.Script(run)
+    onward, back, leap = (replay.Script(run) for _ in range(3))
     assert onward.length_s == pytest.approx(599 * 0.05)
-    onward.draw(surface, 25.0)
-    seen = pygame.surfarray.array3d(surface)
-    back.draw(surface, 29.0)
-    assert not np.array_equal(pygame.surfarray.array3d(surface), seen)
-    back.draw(surface, 25.0)
-    again = pygame.surfarray.array3d(surface)
-    # what both have seen for as long as the plots reach; the gallery of frames may differ
-    np.testing.assert_array_equal(again[:540, :520], seen[:540, :520])
+    for second in range(25):
+        seen(onward, surface, float(second))
+    there = seen(onward, surface, 25.0)
+    assert not np.array_equal(seen(back, surface, 29.0), there)
+    np.testing.assert_array_equal(seen(back, surface, 25.0), there)
+    np.testing.assert_array_equal(seen(leap, surface, 25.0), there)
+    assert np.array_equal(seen(leap, surface, 1.0), seen(replay.Script(run), surface, 1.0))
+
+
+def test_the_goal_of_a_moment_is_known_wherever_one_comes_from(
+    run: RecordedRun, surface: pygame.Surface
+) -> None:
+    onward, leap, back = (replay.Script(run) for _ in range(3))
+    for second in range(29):
+        onward.draw(surface, float(second))
+    for script in (leap, back):
+        script.draw(surface, 28.0)
+        assert script.goal.name == onward.goal.name == "another"
+    back.draw(surface, 2.0)
+    assert back.goal.name == replay.Script(run).goal.name != "another"
+
+
+def test_no_more_is_read_than_what_is_shown(
+    run: RecordedRun, surface: pygame.Surface, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 600 frames a leap reads those that the plots reach back to, and no others."""
+    read = []
+    original = run.recording.messages
+
+    def messages(*args: Any, **kwargs: Any) -> Any:
+        for each in original(*args, **kwargs):
+            read.append(each.stream)
+            yield each
+
+    monkeypatch.setattr(run.recording, "messages", messages)
+    replay.Script(run).draw(surface, 29.0)
+    assert 400 <= read.count("frame") <= 425
 
 
 def test_the_bar_fits_beside_its_words(surface: pygame.Surface) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...transport.messages import Frame
-from .run import RecordedRun
+from .recorded import RecordedRun
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,8 @@ class Stretch:
 def stretches(run: RecordedRun) -> Iterator[Stretch]:
     """All frames of ``run``, cut where one is missing or the body begins anew."""
     kept: list[tuple[int, Frame]] = []
-    for recorded in run:
-        if not isinstance(recorded.message, Frame):
-            continue
+    for recorded in run.messages(["frame"]):
+        assert isinstance(recorded.message, Frame)
         tick, frame = recorded.header.tick, recorded.message
         if kept and (tick != kept[-1][0] + 1 or frame.episode != kept[-1][1].episode):
             yield _stretch(kept)

@@ -11,8 +11,8 @@ import numpy as np
 from ..graph.features import PolynomialFeatures
 from ..graph.matrix_normal_wishart import MatrixNormalWishart
 from ..model import Model
-from .errors import ModelError
-from .model_file import load_graph, save_graph
+from ..store.errors import ModelError
+from ..store.model_file import load_graph, save_graph
 
 _KIND = "jopa-agent factor 1"
 
@@ -39,21 +39,26 @@ def save_factor(factor: Factor, path: Path) -> None:
     save_graph({"kind": _KIND, **values, "figures": dict(factor.figures)}, path)
 
 
-def load_factor(path: Path) -> Factor:
-    """The factor in a file; raises :class:`ModelError` in one line where there is none."""
+def load_factor(path: Path, called: str = "") -> Factor:
+    """The factor in a file; raises :class:`ModelError` in one line where there is none.
+
+    ``called`` is what the user calls the file, where ``path`` is a copy.
+    """
+    name = called or str(path)
     again = "make one with 'jopa-agent calibrate'"
     if not path.is_file():
-        raise ModelError(f"no factor file {str(path)!r}: {again}")
+        raise ModelError(f"no factor file {name!r}: {again}")
     try:
         found = load_graph(path)
     except ModelError as error:
         reason = str(error).removesuffix(": save it again with save_graph")
+        reason = reason.replace(repr(str(path)), repr(name))
         raise ModelError(f"{reason}: {again}") from None
     if not isinstance(found, dict) or found.pop("kind", None) != _KIND:
-        raise ModelError(f"model file {str(path)!r} is about no sensor: {again}")
+        raise ModelError(f"model file {name!r} is about no sensor: {again}")
     fault = _fault(found)
     if fault:
-        raise ModelError(f"factor file {str(path)!r} is damaged ({fault}): {again}")
+        raise ModelError(f"factor file {name!r} is damaged ({fault}): {again}")
     return Factor(**found)
 
 
