@@ -35,6 +35,14 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Agent(Section):
+    """What drives the body."""
+
+    kind: Literal["pose"] = Field(
+        default="pose", description="what the agent believes in: a pose and its motion"
+    )
+
+
 class Body(Section):
     """The body and its camera."""
 
@@ -305,6 +313,7 @@ class Online(Section):
 class Settings(Section):
     """Everything that can be set, by section."""
 
+    agent: Agent = Agent()
     body: Body = Body()
     run: Run = Run()
     runtime: Runtime = Runtime()

@@ -18,7 +18,8 @@ from ...transport.messages import (
     Sighting,
 )
 from ..jax_setup import set_up_jax
-from ..mind import Mind, Step, load_mind
+from ..kinds import Mind, load_mind
+from ..mind import Step
 from ..runtime.folder import Launch
 from .run import RecordedRun
 

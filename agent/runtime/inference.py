@@ -13,7 +13,8 @@ from ...transport.messages import (
     Sighting,
 )
 from ..jax_setup import set_up_jax
-from ..mind import Step, load_mind
+from ..kinds import load_mind
+from ..mind import Step
 from .process import Child
 
 
