@@ -34,8 +34,8 @@ class BodySpec:
 
 @dataclass(frozen=True)
 class Truth:
-    """The true state, for scoring only: ``state`` is float64 ``(angle_rad, velocity_rad_s)``, and
-    NaN for a body that has no angle."""
+    """The true state, for scoring only: ``state`` is float64 ``(angle_rad, velocity_rad_s)``, for a
+    body with a few states ``(number, NaN)``, and NaN for one of which nothing is known."""
 
     state: np.ndarray
     reward: float
@@ -80,4 +80,14 @@ class Posable(Protocol):
 
     def push(self, speed: float) -> None:
         """Give it this angular velocity in rad/s, as a blow would."""
+        ...
+
+
+@runtime_checkable
+class Nameable(Protocol):
+    """A body with a few states that have names."""
+
+    def goal_called(self, name: str) -> tuple[np.ndarray, float] | None:
+        """The frame that shows what is called ``name``, and the number of that state; None where
+        it is no name of this body's. ValueError for a state that there is not."""
         ...

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .body import Body, Posable
+from .body import Body, Nameable, Posable
 from .physics import wrapped
 
 if TYPE_CHECKING:
@@ -26,16 +26,18 @@ class GoalError(ValueError):
 
 @dataclass(frozen=True)
 class Goal:
-    """A frame to reach. ``angle`` (radians, 0 upright) serves scoring only, never the agent.
+    """A frame to reach. ``angle`` (radians, 0 upright), or the number of the ``state`` of a body
+    that has a few alone, serves scoring only, never the agent.
 
-    ``holding_effort`` is the torque that rest at this goal takes, as a multiple of the limit. Both
-    are None for a body that has no angle.
+    ``holding_effort`` is the torque that rest at this goal takes, as a multiple of the limit. All
+    are None where nothing is known of them.
     """
 
     name: str
     image: np.ndarray
     angle: float | None = None
     holding_effort: float | None = None
+    state: float | None = None
 
     @property
     def can_be_held(self) -> bool | None:
@@ -44,11 +46,13 @@ class Goal:
 
 
 def read_goal(text: str, body: Body) -> Goal:
-    """Understand ``text``: ``upright``, ``hanging``, ``<number>deg`` from upright, a picture, or
-    ``<dataset>:<number>`` for a frame that was recorded.
+    """Understand ``text``: what the body has a name for, ``upright``, ``hanging``, ``<number>deg``
+    from upright, a picture, or ``<dataset>:<number>`` for a frame that was recorded.
 
     Raises :class:`GoalError` for anything else.
     """
+    if isinstance(body, Nameable) and (named := _called(text, body)):
+        return named
     angle = _NAMED.get(text)
     if match := _ANGLE.fullmatch(text.strip()):
         degrees = float(match[1])
@@ -71,6 +75,15 @@ def read_goal(text: str, body: Body) -> Goal:
         return Goal(text, image)
     angle = _angle_in(image, body)
     return Goal(text, image, angle, body.holding_effort(angle))
+
+
+def _called(text: str, body: Nameable) -> Goal | None:
+    """The goal that the body itself has a name for."""
+    try:
+        found = body.goal_called(text)
+    except ValueError as error:
+        raise GoalError(f"goal {text!r}: {error}") from None
+    return found and Goal(text, found[0], state=found[1])
 
 
 def goal_at(name: str, angle: float, body: Posable) -> Goal:
