@@ -14,6 +14,7 @@ from ..transport.keys import KeysError
 from ..transport.peer import PeerError
 from ..transport.recording import RecordingError
 from . import kinds
+from .discrete.extra import MissingExtraError
 from .evaluation.conditions import ConditionsError
 from .learning.errors import DatasetError, ModelError
 from .options import Parser, add_settings, chosen_settings, model_of, preset_of
@@ -33,6 +34,7 @@ _MISTAKES = (
     KeysError,
     PeerError,
     AddressError,
+    MissingExtraError,
 )
 
 # Short names for the settings that a user reaches for first.
@@ -241,7 +243,7 @@ def _parser() -> Parser:
         "--sensor", action="append", metavar="NAME,SETTINGS",
         help="a remote sensor, as gyro,size=1,rate_hz=100,units=rad/s,factor=FILE; several times",
     )  # fmt: skip
-    sections = ["run", "runtime", "planner", "online", "body", "gateway"]
+    sections = ["run", "runtime", "planner", "online", "discrete", "body", "gateway"]
     add_settings(command, sections, _RUN_SHORT)
 
     command = commands.add_parser(
@@ -293,7 +295,8 @@ def _parser() -> Parser:
     )
     command.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="the model")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the verdict there")
-    add_settings(command, ["explore", "train", "collect", "planner", "body"], _SEED)
+    sections = ["explore", "train", "discrete", "collect", "planner", "body"]
+    add_settings(command, sections, _SEED)
 
     command = _command(commands, "validate", validate, "judge a model", _VALIDATE)
     _add_model(command)
@@ -307,7 +310,7 @@ def _parser() -> Parser:
         "--goals", metavar="GOALS", help="several: all (24 angles), or degrees such as 0,10,180"
     )
     command.add_argument(
-        "--starts", "--episodes", type=_count, default=20, metavar="COUNT",
+        "--starts", "--episodes", type=_count, metavar="COUNT",
         help="starts, or episodes, for each goal [20]",
     )  # fmt: skip
     command.add_argument(
@@ -329,7 +332,8 @@ def _parser() -> Parser:
     _add_flag(command, "learn", "go on learning while acting")
     command.add_argument("--report", type=Path, metavar="FILE", help="write a report there (HTML)")
     command.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    add_settings(command, ["planner", "online", "body"], _EVALUATE_SHORT, **_EVALUATE_DEFAULTS)
+    sections = ["planner", "online", "discrete", "body"]
+    add_settings(command, sections, _EVALUATE_SHORT, **_EVALUATE_DEFAULTS)
     return parser
 
 

@@ -31,6 +31,7 @@ class Kind:
 
 _KINDS = {
     "pose": Kind(".mind", ".pose_commands"),
+    "discrete": Kind(".discrete.mind", ".discrete.commands"),
 }
 
 

@@ -14,6 +14,8 @@ from .output import check_writable, write_json
 
 __all__ = ["check_trusted", "collect", "evaluate", "train", "validate"]
 
+_STARTS = 20  # for each goal
+
 
 def collect(settings: Settings, arguments: argparse.Namespace) -> int:
     """Record experience under random controls."""
@@ -52,8 +54,9 @@ def evaluate(settings: Settings, arguments: argparse.Namespace) -> int:
         read_faults(arguments.fault),
         read_change(arguments.change),
     )
+    starts = arguments.starts or _STARTS
     figures = score_model(
-        settings, model, arguments.goals, arguments.starts, conditions, arguments.report,
+        settings, model, arguments.goals, starts, conditions, arguments.report,
         arguments.words,
     )  # fmt: skip
     if arguments.json:
@@ -66,7 +69,8 @@ def _switched(arguments: argparse.Namespace, settings: Settings, model: Path) ->
     for name in ("kick", "fault", "change", "report"):
         if getattr(arguments, name):
             raise SettingsError(f"--switch and --{name} do not go together: leave one out")
-    figures = switch_between(settings, model, arguments.goals, arguments.switch, arguments.starts)
+    starts = arguments.starts or _STARTS
+    figures = switch_between(settings, model, arguments.goals, arguments.switch, starts)
     if arguments.json:
         write_json(figures, arguments.json)
     return 0

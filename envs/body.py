@@ -35,7 +35,7 @@ class BodySpec:
 @dataclass(frozen=True)
 class Truth:
     """The true state, for scoring only: ``state`` is float64 ``(angle_rad, velocity_rad_s)``, for a
-    body with a few states ``(number, NaN)``, and NaN for one of which nothing is known."""
+    body with a few states ``(number, 0)``, and NaN for one of which nothing is known."""
 
     state: np.ndarray
     reward: float

@@ -9,7 +9,9 @@ from .body import BodySpec, Start, Truth
 from .camera import Camera
 from .spot import draw_spot
 
-_PERIOD_S = 0.25
+PERIOD_S = 0.25
+"""Seconds that a step lasts."""
+
 _NAMED = re.compile(r"state\s*(\d+)")
 
 
@@ -23,7 +25,7 @@ class LineBody:
         self._camera = camera
         self.spec = BodySpec(
             name="lineworld",
-            period_s=_PERIOD_S,
+            period_s=PERIOD_S,
             control_low=np.array([-1.0], np.float32),
             control_high=np.array([1.0], np.float32),
             safe_control=np.zeros(1, np.float32),
@@ -41,8 +43,8 @@ class LineBody:
         return self._picture(self._env.emission)
 
     def truth(self) -> Truth:
-        """The number of the state, and no velocity."""
-        return Truth(state=np.array([self._env.state, np.nan]), reward=0.0)
+        """The number of the state, which has no velocity."""
+        return Truth(state=np.array([self._env.state, 0.0]), reward=0.0)
 
     def goal_called(self, name: str) -> tuple[np.ndarray, float] | None:
         """The picture of ``state 0`` ... ``state 4`` at its mean, and its number; None for others.
