@@ -7,16 +7,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..configs.settings import Settings, SettingsError, preset_names, shipped_model
-from ..envs import GoalError, is_environment
+from ..configs.settings import SettingsError, preset_names
+from ..envs import GoalError
 from ..transport.curve import AddressError
 from ..transport.keys import KeysError
 from ..transport.peer import PeerError
 from ..transport.recording import RecordingError
-from .evaluation.conditions import ConditionsError, read_change, read_faults, read_kick
+from . import kinds
+from .discrete.extra import MissingExtraError
+from .evaluation.conditions import ConditionsError
 from .learning.errors import DatasetError, ModelError
-from .options import Parser, add_settings, chosen_settings, preset_of
-from .output import OutputError, check_writable, write_json, write_text
+from .options import Parser, add_settings, chosen_settings, model_of, preset_of
+from .output import OutputError, check_writable, write_text
 from .remote.commands import add_remote
 from .runtime.errors import RunError
 
@@ -32,6 +34,7 @@ _MISTAKES = (
     KeysError,
     PeerError,
     AddressError,
+    MissingExtraError,
 )
 
 # Short names for the settings that a user reaches for first.
@@ -129,16 +132,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """``jopa-agent run``"""
     from . import running
-    from .learning.checkpoint import check_trusted
 
     settings = chosen_settings(arguments)
-    model = _model(arguments)
+    model = model_of(arguments)
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     name = arguments.environment.rpartition(":")[2].replace("/", "-")
     out = arguments.out or Path("runs") / f"{name}-{stamp}"
     check_writable(arguments.json)
     if not arguments.force:
-        check_trusted(model)
+        kinds.check_trusted(model, settings)
     running.run(settings, model, out, arguments.json)
     return 0
 
@@ -198,92 +200,28 @@ def init(arguments: argparse.Namespace) -> int:
 
 def collect(arguments: argparse.Namespace) -> int:
     """``jopa-agent collect``"""
-    from .learning import commands
-
-    settings = chosen_settings(arguments)
-    check_writable(arguments.out)
-    commands.record(settings, arguments.out)
-    return 0
+    return _work("collect", arguments)
 
 
 def train(arguments: argparse.Namespace) -> int:
     """``jopa-agent train``"""
-    from .learning import commands
-
-    settings = chosen_settings(arguments)
-    check_writable(arguments.out / "model.toml")
-    check_writable(arguments.json)
-    verdict = commands.make_model(settings, arguments.dataset, arguments.out)
-    return _told(verdict, arguments.json)
+    return _work("train", arguments)
 
 
 def validate(arguments: argparse.Namespace) -> int:
     """``jopa-agent validate``"""
-    from .learning import commands
-
-    settings = chosen_settings(arguments)
-    check_writable(arguments.json)
-    model = _model(arguments)
-    verdict = commands.judge_model(settings, model, arguments.dataset)
-    return _told(verdict, arguments.json)
-
-
-def _model(arguments: argparse.Namespace) -> Path:
-    """The model that was asked for, or the one that is shipped."""
-    if arguments.model:
-        return arguments.model
-    if is_environment(arguments.environment):
-        raise ModelError(
-            f"no model is shipped for {arguments.environment!r}: make one with 'jopa-agent train "
-            f"{arguments.environment} --out FOLDER', and give it with --model FOLDER"
-        )
-    return shipped_model(arguments.environment)
-
-
-def _told(verdict: dict[str, Any], file: Path | None) -> int:
-    if file:
-        write_json(verdict, file)
-    return 0 if verdict["verdict"] == "pass" else 1
+    return _work("validate", arguments)
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
     """``jopa-agent evaluate``"""
-    from .evaluation.command import score_model
-    from .evaluation.conditions import Conditions
-
-    settings = chosen_settings(arguments, **_EVALUATE_DEFAULTS)
-    if settings.run.duration_s == 0:
-        raise SettingsError("run.duration_s = 0: an episode needs some --seconds")
-    model = _model(arguments)
-    check_writable(arguments.json)
-    check_writable(arguments.report)
-    if arguments.switch is not None:
-        return _switched(arguments, settings, model)
-    conditions = Conditions(
-        None if arguments.kick is None else read_kick(arguments.kick),
-        read_faults(arguments.fault),
-        read_change(arguments.change),
-    )
-    figures = score_model(
-        settings, model, arguments.goals, arguments.starts, conditions, arguments.report,
-        arguments.words,
-    )  # fmt: skip
-    if arguments.json:
-        write_json(figures, arguments.json)
-    return 0
+    return _work("evaluate", arguments, **_EVALUATE_DEFAULTS)
 
 
-def _switched(arguments: argparse.Namespace, settings: Settings, model: Path) -> int:
-    """``jopa-agent evaluate --switch``"""
-    from .evaluation.command import switch_between
-
-    for name in ("kick", "fault", "change", "report"):
-        if getattr(arguments, name):
-            raise SettingsError(f"--switch and --{name} do not go together: leave one out")
-    figures = switch_between(settings, model, arguments.goals, arguments.switch, arguments.starts)
-    if arguments.json:
-        write_json(figures, arguments.json)
-    return 0
+def _work(name: str, arguments: argparse.Namespace, **defaults: Any) -> int:
+    """The work of a command, as the kind of agent that drives the body does it."""
+    settings = chosen_settings(arguments, **defaults)
+    return kinds.command(settings, name)(settings, arguments)
 
 
 def _parser() -> Parser:
@@ -305,7 +243,7 @@ def _parser() -> Parser:
         "--sensor", action="append", metavar="NAME,SETTINGS",
         help="a remote sensor, as gyro,size=1,rate_hz=100,units=rad/s,factor=FILE; several times",
     )  # fmt: skip
-    sections = ["run", "runtime", "planner", "online", "body", "gateway"]
+    sections = ["run", "runtime", "planner", "online", "discrete", "body", "gateway"]
     add_settings(command, sections, _RUN_SHORT)
 
     command = commands.add_parser(
@@ -357,7 +295,8 @@ def _parser() -> Parser:
     )
     command.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="the model")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the verdict there")
-    add_settings(command, ["explore", "train", "collect", "planner", "body"], _SEED)
+    sections = ["explore", "train", "discrete", "collect", "planner", "body"]
+    add_settings(command, sections, _SEED)
 
     command = _command(commands, "validate", validate, "judge a model", _VALIDATE)
     _add_model(command)
@@ -371,7 +310,7 @@ def _parser() -> Parser:
         "--goals", metavar="GOALS", help="several: all (24 angles), or degrees such as 0,10,180"
     )
     command.add_argument(
-        "--starts", "--episodes", type=_count, default=20, metavar="COUNT",
+        "--starts", "--episodes", type=_count, metavar="COUNT",
         help="starts, or episodes, for each goal [20]",
     )  # fmt: skip
     command.add_argument(
@@ -393,7 +332,8 @@ def _parser() -> Parser:
     _add_flag(command, "learn", "go on learning while acting")
     command.add_argument("--report", type=Path, metavar="FILE", help="write a report there (HTML)")
     command.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    add_settings(command, ["planner", "online", "body"], _EVALUATE_SHORT, **_EVALUATE_DEFAULTS)
+    sections = ["planner", "online", "discrete", "body"]
+    add_settings(command, sections, _EVALUATE_SHORT, **_EVALUATE_DEFAULTS)
     return parser
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from ..envs import Body, Posable
+from ..envs import Body, Nameable, Posable, picture_at
 from .learning.dataset import EXPERIENCE
 from .runs.gallery import NO_GALLERY, Gallery
 
@@ -15,14 +15,18 @@ _LOOKED_AT = 2000  # frames of the experience
 
 
 def gallery_of(body: Body, model: Path) -> Gallery:
-    """All around, of a body with an angle; else the frames most unlike each other among those that
-    the ``model`` was trained with, where they are kept with it."""
+    """Goals all around, of a body with an angle; its states, of one that has names for them; else
+    the frames most unlike each other among those that the ``model`` was trained with, where it has
+    kept them."""
     count = min(_GOALS, _LARGEST // int(np.prod(body.spec.frame_shape)))
     if isinstance(body, Posable):
         degrees = [round(360 * i / count) for i in range(count)]
         signed = [each if each <= 180 else each - 360 for each in degrees]
         images = np.stack([body.picture(np.deg2rad(each)) for each in signed])
         return Gallery(tuple(f"{each}deg" for each in signed), images)
+    if isinstance(body, Nameable):
+        names = body.goal_names[:count]
+        return Gallery(names, np.stack([picture_at(name, body) for name in names]))
     frames = _experience(model / EXPERIENCE)
     if frames is None or frames.shape[1:] != body.spec.frame_shape:
         return NO_GALLERY

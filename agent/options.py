@@ -14,8 +14,10 @@ from ..configs.settings import (
     read_file,
     read_preset,
     settings_from,
+    shipped_model,
 )
 from ..envs import derived_preset, is_environment
+from .store.errors import ModelError
 
 _DECIDED = ("body.name", "run.headless", "run.learn")  # by the command's own arguments
 
@@ -109,6 +111,21 @@ def preset_of(environment: str) -> dict[str, Any]:
         return derived_preset(environment)
     except ValueError as error:
         raise SettingsError(str(error)) from None
+
+
+def model_of(arguments: argparse.Namespace) -> Path:
+    """The model that was asked for, or the one that is shipped.
+
+    Raises :class:`ModelError` where there is neither.
+    """
+    if arguments.model:
+        return arguments.model
+    if is_environment(arguments.environment):
+        raise ModelError(
+            f"no model is shipped for {arguments.environment!r}: make one with 'jopa-agent train "
+            f"{arguments.environment} --out FOLDER', and give it with --model FOLDER"
+        )
+    return shipped_model(arguments.environment)
 
 
 def _kind(annotation: Any) -> str:

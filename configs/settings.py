@@ -35,6 +35,15 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Agent(Section):
+    """What drives the body."""
+
+    kind: Literal["pose", "discrete"] = Field(
+        default="pose",
+        description="what the agent infers: a pose and its motion, or one of a few states",
+    )
+
+
 class Body(Section):
     """The body and its camera."""
 
@@ -297,6 +306,37 @@ class Train(Section):
         return poses
 
 
+class Discrete(Section):
+    """Training of an agent that infers one of a few states, and its planning."""
+
+    trajectories: Annotated[int, Field(ge=50)] = Field(
+        default=2048, description="trajectories to learn from"
+    )
+    length: Annotated[int, Field(ge=2)] = Field(default=6, description="frames in each of them")
+    width: Count = Field(default=32, description="units in each layer of the encoder")
+    temperature: Positive = Field(default=1.0, description="that divides the encoder's logits")
+    steps: Count = Field(default=1000, description="optimiser steps of the encoder")
+    batch: Count = Field(default=64, description="trajectories in one optimiser step")
+    learning_rate: Positive = Field(default=3e-3, description="at the start")
+    consistency: NonNegative = Field(
+        default=8.0, description="weight of temporal consistency at the start"
+    )
+    consistency_final: NonNegative = Field(
+        default=0.05, description="weight of temporal consistency in the second half"
+    )
+    error: Annotated[float, Field(gt=0, lt=0.5)] = Field(
+        default=1e-4, description="probability that a state shows itself as another, in A"
+    )
+    learn_matrices: bool = Field(
+        default=False, description="learn A and B too, by Dirichlet counts from vague ones"
+    )
+    vague_noise: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.6, description="noise of the moves in the vague B, which A and B are learned from"
+    )
+    horizon: Annotated[int, Field(ge=1, le=6)] = Field(default=4, description="steps planned ahead")
+    preference: Positive = Field(default=8.0, description="nats by which the goal is preferred")
+
+
 class Online(Section):
     """Learning while the agent acts."""
 
@@ -311,6 +351,7 @@ class Online(Section):
 class Settings(Section):
     """Everything that can be set, by section."""
 
+    agent: Agent = Agent()
     body: Body = Body()
     run: Run = Run()
     runtime: Runtime = Runtime()
@@ -318,6 +359,7 @@ class Settings(Section):
     collect: Collect = Collect()
     explore: Explore = Explore()
     train: Train = Train()
+    discrete: Discrete = Discrete()
     online: Online = Online()
     gateway: Gateway = Gateway()
     sensors: dict[SensorName, Sensor] = {}

@@ -1,6 +1,6 @@
 """Bodies that the agent can drive, and the pictures that its goals are made of."""
 
-from .body import Body, BodySpec, Draggable, Posable, Start, Truth
+from .body import Body, BodySpec, Draggable, Nameable, Posable, Start, Truth
 from .goals import Goal, GoalError, goal_at, picture_at, read_goal
 from .gym_body import derived_preset
 from .registry import is_environment, make_body, names
@@ -11,6 +11,7 @@ __all__ = [
     "Draggable",
     "Goal",
     "GoalError",
+    "Nameable",
     "Posable",
     "Start",
     "Truth",

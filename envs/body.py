@@ -34,8 +34,8 @@ class BodySpec:
 
 @dataclass(frozen=True)
 class Truth:
-    """The true state, for scoring only: ``state`` is float64 ``(angle_rad, velocity_rad_s)``, and
-    NaN for a body that has no angle."""
+    """The true state, for scoring only: ``state`` is float64 ``(angle_rad, velocity_rad_s)``, for a
+    body with a few states ``(number, 0)``, and NaN for one of which nothing is known."""
 
     state: np.ndarray
     reward: float
@@ -93,4 +93,19 @@ class Draggable(Protocol):
         Both are in halves of the picture, to the right and down, ``place`` from its middle; a force
         of one half is about as strong as the body's own control can be.
         """
+        ...
+
+
+@runtime_checkable
+class Nameable(Protocol):
+    """A body with a few states that have names."""
+
+    @property
+    def goal_names(self) -> tuple[str, ...]:
+        """All of them."""
+        ...
+
+    def goal_called(self, name: str) -> tuple[np.ndarray, float] | None:
+        """The frame that shows what is called ``name``, and the number of that state; None where
+        it is no name of this body's. ValueError for a state that there is not."""
         ...

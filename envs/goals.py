@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .body import Body, Posable
+from .body import Body, Nameable, Posable
 from .physics import wrapped
 
 if TYPE_CHECKING:
@@ -26,16 +26,18 @@ class GoalError(ValueError):
 
 @dataclass(frozen=True)
 class Goal:
-    """A frame to reach. ``angle`` (radians, 0 upright) serves scoring only, never the agent.
+    """A frame to reach. ``angle`` (radians, 0 upright), or the number of the ``state`` of a body
+    that has a few alone, serves scoring only, never the agent.
 
-    ``holding_effort`` is the torque that rest at this goal takes, as a multiple of the limit. Both
-    are None for a body that has no angle.
+    ``holding_effort`` is the torque that rest at this goal takes, as a multiple of the limit. All
+    are None where nothing is known of them.
     """
 
     name: str
     image: np.ndarray
     angle: float | None = None
     holding_effort: float | None = None
+    state: float | None = None
 
     @property
     def can_be_held(self) -> bool | None:
@@ -44,11 +46,13 @@ class Goal:
 
 
 def read_goal(text: str, body: Body) -> Goal:
-    """Understand ``text``: ``upright``, ``hanging``, ``<number>deg`` from upright, a picture, or
-    ``<dataset>:<number>`` for a frame that was recorded.
+    """Understand ``text``: what the body has a name for, ``upright``, ``hanging``, ``<number>deg``
+    from upright, a picture, or ``<dataset>:<number>`` for a frame that was recorded.
 
     Raises :class:`GoalError` for anything else.
     """
+    if isinstance(body, Nameable) and (named := _called(text, body)):
+        return named
     angle = _angle_of(text)
     if angle is not None:
         return goal_at(text, angle, _posable(text, body))
@@ -64,12 +68,23 @@ def read_goal(text: str, body: Body) -> Goal:
 
 
 def picture_at(text: str, body: Body) -> np.ndarray:
-    """What ``body`` looks like at ``upright``, ``hanging`` or ``<number>deg``; :class:`GoalError`
-    where that is no angle, or the body has none."""
+    """What ``body`` looks like at ``upright``, ``hanging`` or ``<number>deg``, or in a state that
+    it has a name for; :class:`GoalError` where that is no such thing, or the body has none."""
+    if isinstance(body, Nameable) and (named := _called(text, body)):
+        return named.image
     angle = _angle_of(text)
     if angle is None:
         raise GoalError(f"goal {text!r} is no angle: give upright, hanging, or one such as 10deg")
     return _posable(text, body).picture(angle)
+
+
+def _called(text: str, body: Nameable) -> Goal | None:
+    """The goal that the body itself has a name for."""
+    try:
+        found = body.goal_called(text)
+    except ValueError as error:
+        raise GoalError(f"goal {text!r}: {error}") from None
+    return found and Goal(text, found[0], state=found[1])
 
 
 def goal_at(name: str, angle: float, body: Posable) -> Goal:

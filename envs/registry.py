@@ -7,10 +7,21 @@ from .body import Body
 from .camera import Camera
 from .delayed import Delayed
 from .gym_body import GymBody
+from .line_body import LineBody
 from .pendulum import Pendulum
 from .physics import read_physics
 
-_BODIES: dict[str, Callable[..., Body]] = {"pendulum": Pendulum}
+
+def _line(camera: Camera, physics: str) -> Body:
+    if physics:
+        raise ValueError(f"physics {physics!r} cannot be set in 'lineworld': it has none")
+    return LineBody(camera)
+
+
+_BODIES: dict[str, Callable[[Camera, str], Body]] = {
+    "pendulum": lambda camera, physics: Pendulum(camera, read_physics(physics)),
+    "lineworld": _line,
+}
 
 
 def names() -> tuple[str, ...]:
@@ -39,7 +50,7 @@ def make_body(
             )
         body: Body = GymBody(name, camera)
     elif name in _BODIES:
-        body = _BODIES[name](camera, read_physics(physics))
+        body = _BODIES[name](camera, physics)
     else:
         raise ValueError(
             f"unknown environment {name!r}: choose from {', '.join(_BODIES)}, or give one of "

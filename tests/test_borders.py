@@ -24,7 +24,8 @@ KNOWN = {
     "output": set(),
     "progress": set(),
     "bodies": {"configs", "envs"},
-    "options": {"configs", "envs"},
+    "options": {"store", "configs", "envs"},
+    "kinds": {"configs"},
     # the mind
     "graph": set(),
     "encoders": {"graph"},
@@ -41,13 +42,16 @@ KNOWN = {
     # what is done with it
     "runs": BASE,
     "learning": MIND | BASE | {"mind", "store", "runs", "bodies", "jax_setup", "progress"},
+    "discrete": {"graph", "encoders", "mind", "learning", "bodies", "options", "output"}
+    | {"progress", "jax_setup", "configs", "envs"},
+    "pose_commands": {"learning", "evaluation", "options", "output", "configs"},
     "gallery": {"envs", "learning", "runs"},
     "minds": {"mind", "learning", "senses", "configs"},
     "evaluation": {"mind", "minds", "learning", "bodies", "jax_setup", "output", "progress"} | BASE,
-    "runtime": {"mind", "minds", "switch", "gallery", "evaluation", "runs", "bodies", "jax_setup"}
+    "runtime": {"mind", "kinds", "switch", "gallery", "evaluation", "runs", "bodies", "jax_setup"}
     | BASE,
     "viewer": {"runs", "output", "transport"},
-    "replay": {"mind", "minds", "switch", "runs", "viewer", "jax_setup", "output", "transport"},
+    "replay": {"mind", "kinds", "switch", "runs", "viewer", "jax_setup", "output", "transport"},
     "remote": {"learning", "viewer", "output", "transport"},
     "running": {"runtime", "viewer", "bodies", "output", "configs", "envs"},
 }

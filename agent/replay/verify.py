@@ -20,8 +20,8 @@ from ...transport.messages import (
     Sighting,
 )
 from ..jax_setup import set_up_jax
-from ..mind import Mind, Step
-from ..minds import load_mind
+from ..kinds import Mind, load_mind
+from ..mind import Step
 from ..runs.launch import Launch
 from ..runs.recorded import RecordedRun
 from ..switch import Switch

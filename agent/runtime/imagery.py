@@ -4,7 +4,7 @@ are."""
 import numpy as np
 
 from ...transport.messages import Header, Imagined, Offer
-from ..mind import Mind
+from ..kinds import Mind
 from .process import Child
 
 _OFFER_EVERY_S = 5.0  # for who joins late
@@ -26,8 +26,10 @@ class Imagery:
     def show(self, frame: Header) -> None:
         """Show what is due after ``frame``."""
         if self._every and frame.tick % self._every == 0:
-            imagined = Imagined(*self._mind.imagine())
-            self._child.publish("imagined", imagined, frame.tick, 0, frame.stamp_ns)
+            imagination = self._mind.imagine()
+            if imagination:
+                imagined = Imagined(*imagination)
+                self._child.publish("imagined", imagined, frame.tick, 0, frame.stamp_ns)
         if self._offer and frame.tick % self._offer_every == 0:
             self._child.publish("offer", self._offer)
 

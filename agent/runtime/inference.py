@@ -15,8 +15,8 @@ from ...transport.messages import (
     Sighting,
 )
 from ..jax_setup import set_up_jax
+from ..kinds import load_mind
 from ..mind import Step
-from ..minds import load_mind
 from ..switch import Switch
 from .imagery import Imagery
 from .process import Child
