@@ -4,8 +4,8 @@ import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from ...transport.recording import Recorded, Recording, RecordingError
 from ...transport.messages import STREAMS
+from ...transport.recording import Recorded, Recording, RecordingError
 from .launch import Launch, read
 
 
