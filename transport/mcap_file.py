@@ -27,7 +27,9 @@ _LARGEST_CHUNK = 64 * 2**20  # a message has 4 MiB at most
 _LARGEST_NOTE = 256 * 2**20
 
 # What parsing raises where a record is damaged.
-_DAMAGED = (McapError, EOFError, struct.error, zstandard.ZstdError, ValueError, MemoryError)
+_DAMAGED = (
+    McapError, EOFError, struct.error, zstandard.ZstdError, ValueError, OverflowError, MemoryError,
+)  # fmt: skip
 
 
 @dataclass

@@ -90,9 +90,10 @@ def read(folder: Path) -> Launch:
                 if sensor.factor
             },
         )
-    except (KeyError, OSError) as error:
+    except Exception as error:  # whatever numpy meets in what was tampered with  # noqa: BLE001
+        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise ValueError(
-            f"{str(folder)!r} is not the folder of a run ({error}): give one that "
+            f"{str(folder)!r} is not the folder of a run ({reason}): give one that "
             "'jopa-agent run' made"
         ) from None
 

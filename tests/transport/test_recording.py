@@ -3,10 +3,13 @@
 import base64
 import io
 import json
+import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from jopa_agent.transport.clock import now_ns
@@ -148,4 +151,36 @@ def test_a_file_that_its_writer_never_began_is_passed_over(tmp_path: Path) -> No
     (tmp_path / f"{PREFIX}000001.mcap").touch()
     recording, found = read_back(tmp_path)
     assert len(found) == 6
+    assert recording.cut_off
+
+
+def test_a_length_beyond_all_memory_is_damage(tmp_path: Path) -> None:
+    """Found by ``tools/fuzz_coverage.py``: a record of 2**64 - 1 bytes within a chunk."""
+    file = tmp_path / f"{PREFIX}000000.mcap"
+    write(file, messages(3), end=False)
+    record = b"\x7f" + struct.pack("<Q", 2**64 - 1)
+    chunk = struct.pack("<QQQIIQ", 0, 0, len(record), 0, 0, len(record)) + record
+    with file.open("ab") as stream:
+        stream.write(b"\x06" + struct.pack("<Q", len(chunk)) + chunk)
+    recording, found = read_back(tmp_path)
+    assert recording.cut_off
+    assert found == []
+
+
+@pytest.mark.parametrize("compression", ["zstd", ""])
+def test_a_chunk_that_would_fill_the_memory_is_damage(tmp_path: Path, compression: str) -> None:
+    file = tmp_path / f"{PREFIX}000000.mcap"
+    write(file, messages(3), end=False)
+    data = zstandard.compress(bytes(2**27)) if compression else bytes(9)
+    words = compression.encode()
+    head = struct.pack("<QQQI", 0, 0, 2**40 * (not compression), 0)
+    chunk = head + struct.pack("<I", len(words)) + words + struct.pack("<Q", len(data)) + data
+    with file.open("ab") as stream:
+        stream.write(b"\x06" + struct.pack("<Q", len(chunk)) + chunk)
+    tracemalloc.start()
+    try:
+        recording = Recording(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
     assert recording.cut_off
