@@ -46,7 +46,7 @@ KNOWN = {
     "evaluation": {"mind", "minds", "learning", "bodies", "jax_setup", "output", "progress"} | BASE,
     "runtime": {"mind", "minds", "switch", "gallery", "evaluation", "runs", "bodies", "jax_setup"}
     | BASE,
-    "viewer": {"runs", "output", "transport"},
+    "viewer": {"runs", "output", "envs", "transport"},
     "replay": {"mind", "minds", "switch", "runs", "viewer", "jax_setup", "output", "transport"},
     "remote": {"learning", "viewer", "output", "transport"},
     "running": {"runtime", "viewer", "bodies", "output", "configs", "envs"},
@@ -140,7 +140,7 @@ from ...transport.clock import now_ns
 if TYPE_CHECKING:
     from ..runtime.process import Child
 def late():
-    from ..viewer.draw import draw
+    from ..viewer.board import Board
 """
     found = imports_in(source, ("agent", "graph"))
     assert found.ours == {"mind", "model", "graph", "transport", "viewer"}
