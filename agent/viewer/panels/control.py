@@ -54,9 +54,10 @@ def draw(
     if plan is not None and len(seconds):
         # each planned control acts for a tick
         edges = np.repeat(begins_s + period_s * np.arange(len(plan.controls) + 1), 2)[1:-1]
+        later = edges >= 0
         for place, series in enumerate(plan.controls.T):
             faint = paint.blend(theme.panel, shades[place % len(shades)], PLANNED)
-            axes.line(surface, look, faint, edges, np.repeat(series, 2))
+            axes.line(surface, look, faint, edges[later], np.repeat(series, 2)[later])
     if not len(seconds):
         return
     right = rect.right

@@ -9,6 +9,7 @@ from ..axes import Axes, round_steps
 from ..look import Look
 from ..showing import Showing
 from ..state import WINDOW_S, ViewerState
+from ..trace import Trace
 
 PLANNED = 0.5  # how much of its colour a line has after now
 
@@ -17,7 +18,7 @@ _AHEAD_AT_MOST_S = WINDOW_S / 4
 _AHEAD_S = 2.0  # before there is a plan
 _ROOM = 0.08  # of the range, above and below
 
-Trace = tuple[np.ndarray, np.ndarray, float]
+Seen = tuple[np.ndarray, np.ndarray, float, float]
 
 
 def ahead_s(state: ViewerState) -> float:
@@ -29,20 +30,23 @@ def ahead_s(state: ViewerState) -> float:
 def distance_values(
     state: ViewerState,
     showing: Showing,  # noqa: ARG001
-) -> tuple[np.ndarray, np.ndarray, float, Belief | None, float]:
-    """Seconds and distances, how far the plot goes, the newest belief, and a tick's seconds."""
-    trace = state.distances
-    return trace.seconds(), trace.values(), ahead_s(state), state.belief, state.period_s
+) -> tuple[np.ndarray, np.ndarray, float, float, Belief | None, float]:
+    """Seconds and distances, now, how far the plot goes, the newest belief, a tick's seconds."""
+    return *_of(state.distances, state), state.belief, state.period_s
 
 
-def energy_values(state: ViewerState, showing: Showing) -> Trace:  # noqa: ARG001
-    """Seconds and free energies of the plans, and how far the plot goes."""
-    return state.energies.seconds(), state.energies.values(), ahead_s(state)
+def energy_values(state: ViewerState, showing: Showing) -> Seen:  # noqa: ARG001
+    """Seconds and free energies of the plans, now, and how far the plot goes."""
+    return _of(state.energies, state)
 
 
-def surprise_values(state: ViewerState, showing: Showing) -> Trace:  # noqa: ARG001
-    """Seconds and one-step surprises, and how far the plot goes."""
-    return state.surprises.seconds(), state.surprises.values(), ahead_s(state)
+def surprise_values(state: ViewerState, showing: Showing) -> Seen:  # noqa: ARG001
+    """Seconds and one-step surprises, now, and how far the plot goes."""
+    return _of(state.surprises, state)
+
+
+def _of(trace: Trace, state: ViewerState) -> Seen:
+    return trace.seconds(), trace.values(), state.now_s, ahead_s(state)
 
 
 def draw_distance(
@@ -51,6 +55,7 @@ def draw_distance(
     look: Look,
     seconds: np.ndarray,
     values: np.ndarray,
+    now_s: float,
     ahead: float,
     belief: Belief | None,
     period_s: float,
@@ -62,11 +67,12 @@ def draw_distance(
     frame_axes(surface, axes, look, labelled=False)
     if not len(seconds) or belief is None:
         return
-    axes.line(surface, look, theme.goal, seconds - seconds[-1], values[:, 0])
+    axes.line(surface, look, theme.goal, seconds - now_s, values[:, 0])
     planned = belief.planned_mean[:, : len(belief.goal)] - belief.goal
     later = np.concatenate([values[-1], np.sqrt(np.square(planned.astype(float)).sum(1))])
     faint = paint.blend(theme.panel, theme.goal, PLANNED)
-    axes.line(surface, look, faint, np.arange(len(later)) * period_s, later)
+    ticks_s = seconds[-1] - now_s + np.arange(len(later)) * period_s
+    axes.line(surface, look, faint, ticks_s, later)
     paint.heading(surface, rect, look, f"{values[-1, 0]:.3g}", theme.goal)
 
 
@@ -76,6 +82,7 @@ def draw_energy(
     look: Look,
     seconds: np.ndarray,
     values: np.ndarray,
+    now_s: float,
     ahead: float,
 ) -> None:
     """The card of the plans' free energy."""
@@ -84,7 +91,7 @@ def draw_energy(
     axes = over_time(inner, look, span, ahead, labelled=False)
     frame_axes(surface, axes, look, labelled=False)
     if len(seconds):
-        axes.line(surface, look, look.theme.plan, seconds - seconds[-1], values[:, 0])
+        axes.line(surface, look, look.theme.plan, seconds - now_s, values[:, 0])
         words = paint.number(float(values[-1, 0]), ".4g")
         paint.heading(surface, rect, look, words, look.theme.plan)
 
@@ -95,6 +102,7 @@ def draw_surprise(
     look: Look,
     seconds: np.ndarray,
     values: np.ndarray,
+    now_s: float,
     ahead: float,
 ) -> None:
     """The card of the one-step surprise, in sigmas."""
@@ -103,7 +111,7 @@ def draw_surprise(
     axes = over_time(inner, look, (0.0, max(2.0, top)), ahead, labelled=True)
     frame_axes(surface, axes, look, labelled=True)
     if len(seconds):
-        axes.line(surface, look, look.theme.belief, seconds - seconds[-1], values[:, 0])
+        axes.line(surface, look, look.theme.belief, seconds - now_s, values[:, 0])
         words = f"{values[-1, 0]:.2g} σ"
         paint.heading(surface, rect, look, words, look.theme.belief)
 
