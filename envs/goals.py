@@ -60,7 +60,7 @@ def read_goal(text: str, body: Body) -> Goal:
     if path and number.isdigit():
         image = _recorded(Path(path), int(number), body)
     else:
-        image = _read_picture(Path(text), body)
+        image = read_picture(Path(text), body.spec.frame_shape)
     if not isinstance(body, Posable):
         return Goal(text, image)
     angle = _angle_in(image, body)
@@ -140,12 +140,24 @@ def _recorded(path: Path, number: int, body: Body) -> np.ndarray:
     return image
 
 
-def _read_picture(path: Path, body: Body) -> np.ndarray:
+def read_picture(path: Path, frame_shape: tuple[int, int, int]) -> np.ndarray:
+    """The picture in the file ``path`` as a frame: uint8 of ``frame_shape``, which has one channel
+    (gray) or three (colour).
+
+    Raises :class:`GoalError` where it is no picture, of other proportions, or where frames have
+    other channels.
+    """
     from PIL import Image
 
+    height, width, channels = frame_shape
+    if channels not in (1, 3):
+        raise GoalError(
+            f"goal file {str(path)!r} cannot be a goal: frames have {channels} channels, a picture "
+            "1 or 3: give DATASET:NUMBER of a frame from 'jopa-agent collect'"
+        )
     try:
         with Image.open(path, formats=_FORMATS) as picture:
-            gray = _gray(picture)
+            whole = _gray(picture) if channels == 1 else picture.convert("RGB")
     except FileNotFoundError:
         raise GoalError(
             f"goal {str(path)!r} is neither upright, hanging, an angle such as 10deg, "
@@ -155,13 +167,13 @@ def _read_picture(path: Path, body: Body) -> np.ndarray:
         raise GoalError(
             f"goal file {str(path)!r} cannot be read as an image ({error}): give a PNG or JPEG"
         ) from None
-    height, width, _ = body.spec.frame_shape
-    if gray.width * height != gray.height * width:
+    if whole.width * height != whole.height * width:
         raise GoalError(
-            f"goal file {str(path)!r} is {gray.width}x{gray.height} px, the camera sees "
+            f"goal file {str(path)!r} is {whole.width}x{whole.height} px, the camera sees "
             f"{width}x{height}: crop it to the camera's aspect"
         )
-    return np.asarray(gray.resize((width, height), Image.Resampling.BOX))[..., None].copy()
+    frame = np.asarray(whole.resize((width, height), Image.Resampling.BOX))
+    return frame.reshape(frame_shape).copy()
 
 
 def _gray(picture: "Image.Image") -> "Image.Image":

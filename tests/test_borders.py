@@ -50,7 +50,7 @@ KNOWN = {
     "evaluation": {"mind", "minds", "learning", "bodies", "jax_setup", "output", "progress"} | BASE,
     "runtime": {"mind", "kinds", "switch", "gallery", "evaluation", "runs", "bodies", "jax_setup"}
     | BASE,
-    "viewer": {"runs", "output", "transport"},
+    "viewer": {"runs", "output", "envs", "transport"},
     "replay": {"mind", "kinds", "switch", "runs", "viewer", "jax_setup", "output", "transport"},
     "remote": {"learning", "viewer", "output", "transport"},
     "running": {"runtime", "viewer", "bodies", "output", "configs", "envs"},
@@ -144,7 +144,7 @@ from ...transport.clock import now_ns
 if TYPE_CHECKING:
     from ..runtime.process import Child
 def late():
-    from ..viewer.draw import draw
+    from ..viewer.board import Board
 """
     found = imports_in(source, ("agent", "graph"))
     assert found.ours == {"mind", "model", "graph", "transport", "viewer"}

@@ -76,6 +76,7 @@ class Nurse:
         """
         if reason := self._family.refused(optional=False):
             raise RunError(reason, DURING_RUN)
+        self._family.dismiss_those_who_left()
         now, open_faults = now_ns(), self._open_faults()
         held_up, self._looked_ns = now - self._looked_ns > _HELD_UP_NS, now
         if held_up:  # whoever was silent meanwhile is not to blame
@@ -83,9 +84,7 @@ class Nurse:
                 member.progress.excuse(now)
         for name, member in list(self._family.members.items()):
             fault = open_faults.get(name)
-            if member.state is State.STOPPED and member.process.optional:
-                self._family.dismiss(name)  # it has left of its own accord
-            elif fault and fault.waits:
+            if fault and fault.waits:
                 if now >= fault.due_ns:
                     self._family.replace(name)
                     self._looked_ns = now_ns()

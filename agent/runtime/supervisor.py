@@ -159,7 +159,7 @@ def _start_up(watch: _Watch, settings: Settings, interrupted: Callable[[], bool]
     deadline_ns = now_ns() + int(timeout_s * NS_PER_S)
     while not watch.family.all_ready():
         watch.look()
-        if interrupted():
+        if interrupted() or watch.family.done():
             raise RunError("stopped before the first frame", INTERRUPTED)
         if fault := watch.family.fault():
             raise RunError(fault, BEFORE_START)
