@@ -152,7 +152,9 @@ class Timeline:
         if self._clock and self._clock.realtime:
             due_ns, period_ns, _ = self._deadlines(first)
             late = seen & (applied - due_ns > LATE_FRACTION * period_ns)
-        stale = seen & ~late & told & (origin != Origin.PLAN) & self._plans_wanted(sent)
+        captured = self._captured.rows(self.count - 1, first - 1)
+        wanted = self._plans_wanted(captured) & self._plans_wanted(sent)
+        stale = seen & ~late & told & (origin != Origin.PLAN) & wanted
         return {
             "no frame": int((~seen).sum()),
             "late step": int(late.sum()),
