@@ -5,6 +5,8 @@ from ...transport.messages import Command, Goal, Header, Plan
 from .arbiter import Arbiter, Verdict
 from .process import Child
 
+_LONGEST_LEAD = 0.1  # of a period: the plan may need the rest of a short one
+
 
 def main(child: Child) -> None:
     """Settle each tick as soon as its plan is there, and a lead before its deadline at the latest.
@@ -13,10 +15,12 @@ def main(child: Child) -> None:
     was held up are left out.
     """
     runtime = child.launch.settings.runtime
-    lead_ns = int(runtime.command_lead_ms * NS_PER_MS)
     arbiter = Arbiter(child.launch.body, runtime.older_plan_ticks)
 
     clock = child.start()
+    lead_ns = min(
+        round(runtime.command_lead_ms * NS_PER_MS), round(_LONGEST_LEAD * clock.period_ns)
+    )
     while True:
         arbiter.go_on_from(clock.tick_at(now_ns()) + 1)
         _await_plan(child, clock, arbiter, lead_ns)
