@@ -122,7 +122,9 @@ class Runtime(Section):
     """Timing of the processes, and what is done about their faults."""
 
     command_lead_ms: NonNegative = Field(
-        default=6.0, description="a command is settled this long before its step, plan or no plan"
+        default=6.0,
+        description="a command is settled this long before its step, or a tenth of a period, plan "
+        "or no plan",
     )
     startup_timeout_s: Positive = Field(
         default=180.0, description="a process must be ready within this"

@@ -100,13 +100,13 @@ class Recording:
 
     def raw(
         self,
-        streams: Collection[str] = (),
+        streams: Collection[str] | None = None,
         since_ns: int | None = None,
         until_ns: int | None = None,
     ) -> Iterator[Raw]:
         """All messages in the order of their arrival, or those of some ``streams``, from a moment
         on, until another one and no later (monotonic). Chunks without any are not read."""
-        wanted = set(streams or STREAMS)
+        wanted = set(STREAMS if streams is None else streams)
         for file, place in self._places(wanted):
             offset = _offset_ns(file)
             if since_ns is not None and place.last_ns - offset < since_ns:
@@ -122,7 +122,7 @@ class Recording:
 
     def messages(
         self,
-        streams: Collection[str] = (),
+        streams: Collection[str] | None = None,
         since_ns: int | None = None,
         until_ns: int | None = None,
     ) -> Iterator[Recorded]:

@@ -61,7 +61,7 @@ def verify(run: RecordedRun, model: Path | None = None) -> Verification:
     A process that took the place of another began anew, and so does the repetition. Raises
     ``ValueError`` where the model cannot be used.
     """
-    set_up_jax()
+    set_up_jax(one_thread=True)
     launch = run.launch
     mind = load_mind(model or launch.model, launch.settings, launch.factors)
     repeated = _Repetition(mind, launch)

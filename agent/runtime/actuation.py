@@ -5,6 +5,8 @@ from ...transport.messages import Command, Do, Goal, Header, Message, Order, Pac
 from .arbiter import Arbiter, Verdict
 from .process import Child
 
+_LONGEST_LEAD = 0.1  # of a period: the plan may need the rest of a short one
+
 
 def main(child: Child) -> None:
     """Settle each tick as soon as its plan is there, and a lead before its deadline at the latest.
@@ -13,12 +15,14 @@ def main(child: Child) -> None:
     went by while this process was held up are left out.
     """
     runtime = child.launch.settings.runtime
-    lead_ns = int(runtime.command_lead_ms * NS_PER_MS)
     desk = Desk(child, Arbiter(child.launch.body, runtime.older_plan_ticks))
     arbiter = desk.arbiter
 
     desk.clock = child.start()
     desk.await_pace()
+    lead_ns = min(
+        round(runtime.command_lead_ms * NS_PER_MS), round(_LONGEST_LEAD * desk.clock.period_ns)
+    )
     while True:
         arbiter.go_on_from(desk.clock.tick_at(now_ns()) + 1)
         desk.await_plan(lead_ns)

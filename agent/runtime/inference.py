@@ -27,7 +27,7 @@ def main(child: Child) -> None:
     are taken in as they come, and what a person orders."""
     launch = child.launch
     child.report("loading the model")
-    set_up_jax()
+    set_up_jax(one_thread=True)
     mind = load_mind(launch.model, launch.settings, launch.factors)
     child.report("compiling")
     mind.compile()

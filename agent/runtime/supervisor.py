@@ -40,10 +40,11 @@ _LAST_MESSAGES_NS = NS_PER_S
 
 
 class Outcome(NamedTuple):
-    """What is left of a run."""
+    """What is left of a run; ``unwritten`` says why its figures are not in its folder."""
 
     summary: Summary
     record: RunRecord
+    unwritten: RunError | None = None
 
 
 def run(settings: Settings, goal: Goal, model: Path, out: Path) -> Outcome:
@@ -81,7 +82,10 @@ def run(settings: Settings, goal: Goal, model: Path, out: Path) -> Outcome:
         if not scorekeeper.begun:
             raise RunError("stopped before the first frame", INTERRUPTED)
         outcome = Outcome(watch.summary(), scorekeeper.record())
-        folder.write_summary(out, outcome.summary)
+        try:
+            folder.write_summary(out, outcome.summary)
+        except RunError as error:  # they can still be told
+            outcome = outcome._replace(unwritten=error)
     return outcome
 
 

@@ -166,6 +166,11 @@ def test_what_is_not_needed_may_be_of_another_version(
         assert (arrays["origin"] == -1).all()
 
 
+def test_nothing_is_read_of_streams_that_are_all_of_another_version(tmp_path: Path) -> None:
+    run = RecordedRun(of_another_version("command", tmp_path))
+    assert list(run.messages((), ["command"])) == []
+
+
 def test_what_is_needed_may_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = of_another_version("frame", tmp_path)
     assert main(["info", str(file)]) == 0
