@@ -132,7 +132,7 @@ class ViewerState:
             case Imagined():
                 self.imagined, self.imagined_tick = message, header.tick
             case Offer() if message.images.shape[1:] == self.frame_shape:
-                self.offer = on_offer(message)
+                self.offer = on_offer(message, self.offer)
             case Order() | Pace():
                 self.switches.take(message)
             case Push():
@@ -169,6 +169,13 @@ class ViewerState:
             return ("goals: click one to go there; ↷ can only be passed", self.offer), recent
         seen = "seen, unlike each other: click one to go there", self._gallery.thumbnails()
         return ("first goal", (self._first_goal,)), seen, recent
+
+    def can_be_held(self, goal: Thumbnail) -> bool | None:
+        """What is known of ``goal`` by itself, or by its picture among those on offer."""
+        if goal.can_be_held is not None:
+            return goal.can_be_held
+        alike = (each for each in self.offer if np.array_equal(each.image, goal.image))
+        return next((each.can_be_held for each in alike), None)
 
     def tour_goals(self) -> tuple[Thumbnail, ...]:
         """What a tour visits: all goals that can be held, as far as anyone has said."""

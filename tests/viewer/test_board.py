@@ -129,6 +129,8 @@ def test_the_pursued_goal_is_framed(full: ViewerState):
     assert not shows(drawn(full, Showing(0)), around, DARK.goal)
     full.choose(thumbnail)
     assert shows(drawn(full, Showing(0)), around, DARK.goal)
+    full.choose(Thumbnail(thumbnail.image.copy(), "as another window names it"))
+    assert shows(drawn(full, Showing(0)), around, DARK.goal)
 
 
 @pytest.mark.usefixtures("surface")

@@ -100,6 +100,15 @@ def test_goals_on_offer_take_the_place_of_frames_that_were_seen(state: ViewerSta
     assert [each.name for each in state.tour_goals()] == ["0deg", "30deg", "60deg"]
 
 
+def test_a_goal_that_is_on_offer_can_be_held_or_not(state: ViewerState):
+    assert state.can_be_held(state.goal) is None
+    state.take(Header(0, 0, 0), offer(6))
+    for number, held in ((0, True), (1, False)):
+        goal = Goal(picture(1000 + number), "typed elsewhere")
+        state.take(Header(0, 0, 0, -1, 2 + number), goal)
+        assert state.can_be_held(state.goal) is held
+
+
 def test_a_goal_of_anothers_is_shown_and_one_of_another_camera_is_not(state: ViewerState):
     state.take(Header(0, 0, 0, -1, 2), Goal(picture(3), "theirs"))
     state.take(Header(0, 0, 0, -1, 3), Goal(picture(3, (8, 8, 1)), "odd"))

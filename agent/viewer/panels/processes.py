@@ -38,7 +38,8 @@ def values(
 
 def process_row(status: Status) -> Row:
     """What there is to say of a process."""
-    words = "is replaced" if status.lost else status.note or _SAID[status.state]
+    note = status.note.partition(":")[0] if status.state is State.RUNNING else status.note
+    words = "is replaced" if status.lost else note or _SAID[status.state]
     if status.restarts and not status.lost:
         words = f"replaced {status.restarts}×" + ("" if words == "running" else f", {words}")
     alarming = status.lost or status.state is State.FAILED

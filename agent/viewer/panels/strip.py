@@ -99,7 +99,14 @@ def draw(
         place, width = (group[0][0].x, row), min(end, told) - look.px(12) - group[0][0].x
         paint.text(surface, caption, place, look.small, theme.muted, anchor="midleft", width=width)
         for rect, thumbnail in group:
-            _frame(surface, rect, look, thumbnail, thumbnail is goal, thumbnail is under)
+            _frame(
+                surface,
+                rect,
+                look,
+                thumbnail,
+                np.array_equal(thumbnail.image, goal.image),
+                thumbnail is under,
+            )
 
 
 def _held(thumbnail: Thumbnail) -> str:
