@@ -53,7 +53,8 @@ def peer_row(peer: Peer) -> Row:
         return Row(light_of(peer), peer.name, words, peer.presence is not Presence.GONE)
     if peer.role is not Role.SENSOR:
         return Row(light_of(peer), peer.name, "window" if peer.role is Role.VIEWER else "observer")
-    words = f"{peer.rate_hz:.3g} Hz, {peer.delay_ms:.1f} ms"
+    rate = f"{peer.rate_hz:.0f}" if peer.rate_hz >= 10 else f"{peer.rate_hz:.1f}"
+    words = f"{rate} Hz, {peer.delay_ms:.1f} ms"
     refused = f", {peer.refused} refused" if peer.refused else ""
     return Row(light_of(peer), peer.name, words + refused)
 
