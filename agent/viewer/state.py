@@ -210,6 +210,8 @@ class ViewerState:
     def _take_frame(self, header: Header, frame: Frame) -> None:
         self.timings.take_frame(header, begins=frame.episode != self._episode)
         self.tick, self.stamp_ns, self.image = header.tick, header.stamp_ns, frame.image
+        if self._episode not in (None, frame.episode):
+            self.trail = Trace(WINDOW_S)
         self._episode = frame.episode
         self.controls.add(self.now_s, frame.control)
         thumbnail = Thumbnail(frame.image, f"frame {header.tick}")

@@ -215,7 +215,7 @@ def test_what_has_not_changed_is_not_drawn_again(full: ViewerState, feed: Feed):
     board.draw(kept, full, notice)
     feed(range(62, 63))
     changed = board.draw(kept, full, notice)
-    for still in (found.toolbar, found.imagined, found.believed, found.strip, found.goal):
+    for still in (found.toolbar, found.imagined, found.strip, found.goal):
         assert still not in changed
     for moved in (found.live, found.latent, found.distance, found.control):
         assert moved in changed

@@ -65,6 +65,7 @@ def test_a_body_that_begins_anew_has_left_no_frame_out(state: ViewerState, feed:
     frame = Frame(picture(0), np.zeros(1, np.float32), 0, episode=1)
     state.take(Header(1, 0, 10**9, 40, 1), frame)
     assert state.timings.missed[LEFT_OUT] == 0
+    assert len(state.trail.values()) == 0
 
 
 def test_switches_follow_orders_of_whoever_gave_them(state: ViewerState):
