@@ -114,7 +114,8 @@ class Desk:
         except ValueError as error:
             self.viewing.tell(Notice(str(error), fault=True), now_ns)
             return
-        self.choose(Thumbnail(image, file.name), now_ns)
+        name = file.name.encode(errors="replace").decode()  # a name need not be text
+        self.choose(Thumbnail(image, name), now_ns)
 
     def enter(self, now_ns: int) -> None:
         """Take what was typed as the goal: a picture that is here, or what the run makes of it."""

@@ -15,7 +15,9 @@ SIZE = (960, 640)
 SMALLEST = (900, 600)
 """Size of the smallest window in which everything has its room."""
 
-_HERO, _PLOTS, _STRIP = 0.555, 0.295, 0.15  # shares of the height below the toolbar
+_HERO, _STRIP = 0.555, 0.15  # shares of the height below the toolbar; the plots have the rest
+_HERO_AT_MOST = 0.42  # of the width
+_STRIP_AT_MOST = 150  # px at unit 1
 _LIVE_AT_MOST = 0.34  # of the width
 _BESIDE = 0.5  # of what is right of the live picture: goal, belief and what is imagined
 _PICTURES = 0.68  # of the hero's height: goal and belief, above what is imagined
@@ -52,7 +54,10 @@ def arrange(width: int, height: int, theme: Theme = DARK, toolbar: bool = True) 
     bar = Rect(gap, header.bottom, header.width, 2 * look.small + gap // 2 if toolbar else 0)
     top = bar.bottom + (gap if toolbar else 0)
     body = Rect(gap, top, width - 2 * gap, height - top - gap)
-    hero, plots, strip = _rows(body, (_HERO, _PLOTS, _STRIP), gap)
+    free = body.height - 2 * gap
+    tall = min(round(_HERO * free), round(_HERO_AT_MOST * width))
+    low = min(round(_STRIP * free), look.px(_STRIP_AT_MOST))
+    hero, plots, strip = _rows(body, (tall / free, 1 - (tall + low) / free, low / free), gap)
 
     live_width = min(hero.height - look.title + look.pad, round(_LIVE_AT_MOST * width))
     live = Rect(hero.x, hero.y, live_width, hero.height)

@@ -132,7 +132,7 @@ class ViewerState:
             case Imagined():
                 self.imagined, self.imagined_tick = message, header.tick
             case Offer() if message.images.shape[1:] == self.frame_shape:
-                self.offer = on_offer(message)
+                self.offer = on_offer(message, self.offer)
             case Order() | Pace():
                 self.switches.take(message)
             case Push():
@@ -170,6 +170,13 @@ class ViewerState:
         seen = "seen, unlike each other: click one to go there", self._gallery.thumbnails()
         return ("first goal", (self._first_goal,)), seen, recent
 
+    def can_be_held(self, goal: Thumbnail) -> bool | None:
+        """What is known of ``goal`` by itself, or by its picture among those on offer."""
+        if goal.can_be_held is not None:
+            return goal.can_be_held
+        alike = (each for each in self.offer if np.array_equal(each.image, goal.image))
+        return next((each.can_be_held for each in alike), None)
+
     def tour_goals(self) -> tuple[Thumbnail, ...]:
         """What a tour visits: all goals that can be held, as far as anyone has said."""
         *groups, _ = self.offered()
@@ -203,6 +210,8 @@ class ViewerState:
     def _take_frame(self, header: Header, frame: Frame) -> None:
         self.timings.take_frame(header, begins=frame.episode != self._episode)
         self.tick, self.stamp_ns, self.image = header.tick, header.stamp_ns, frame.image
+        if self._episode not in (None, frame.episode):
+            self.trail = Trace(WINDOW_S)
         self._episode = frame.episode
         self.controls.add(self.now_s, frame.control)
         thumbnail = Thumbnail(frame.image, f"frame {header.tick}")

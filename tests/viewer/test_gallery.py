@@ -70,3 +70,17 @@ def test_an_offer_tells_names_and_what_can_be_held():
         ("down", False),
         ("goal 3", True),
     ]
+
+
+def test_the_same_offer_again_is_that_of_before():
+    images = np.arange(32, dtype=np.uint8).reshape(2, 4, 4, 1)
+    held = np.array([1, 0], np.uint8)
+    before = on_offer(Offer(images, "up\ndown", held))
+    assert on_offer(Offer(images.copy(), "up\ndown", held), before) is before
+    for other in (
+        Offer(images, "up\nleft", held),
+        Offer(images + 1, "up\ndown", held),
+        Offer(images, "up\ndown", held[::-1]),
+        Offer(images[:1], "up", held[:1]),
+    ):
+        assert on_offer(other, before) is not before

@@ -30,13 +30,16 @@ def test_cards_lie_within_the_window_and_apart(size: tuple[int, int]):
         assert card.width >= 100 * found.look.unit
         assert card.height >= 20
         assert card.collidelist(all_cards[:index]) == -1
+    assert 0.7 * found.live.width < found.live.height < 1.4 * found.live.width
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_without_a_toolbar_the_rest_has_its_room(size: tuple[int, int]):
     with_it, without = arrange(*size), arrange(*size, toolbar=False)
     assert without.toolbar.height == 0
-    assert without.live.height > with_it.live.height
+    assert without.distance.height + without.live.height > (
+        with_it.distance.height + with_it.live.height
+    )
 
 
 def test_a_window_too_small_is_laid_out_as_the_smallest():

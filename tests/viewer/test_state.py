@@ -65,6 +65,7 @@ def test_a_body_that_begins_anew_has_left_no_frame_out(state: ViewerState, feed:
     frame = Frame(picture(0), np.zeros(1, np.float32), 0, episode=1)
     state.take(Header(1, 0, 10**9, 40, 1), frame)
     assert state.timings.missed[LEFT_OUT] == 0
+    assert len(state.trail.values()) == 0
 
 
 def test_switches_follow_orders_of_whoever_gave_them(state: ViewerState):
@@ -98,6 +99,15 @@ def test_goals_on_offer_take_the_place_of_frames_that_were_seen(state: ViewerSta
     state.take(Header(0, 0, 0), offer(6))
     assert [len(group) for _, group in state.offered()] == [6, 5]
     assert [each.name for each in state.tour_goals()] == ["0deg", "30deg", "60deg"]
+
+
+def test_a_goal_that_is_on_offer_can_be_held_or_not(state: ViewerState):
+    assert state.can_be_held(state.goal) is None
+    state.take(Header(0, 0, 0), offer(6))
+    for number, held in ((0, True), (1, False)):
+        goal = Goal(picture(1000 + number), "typed elsewhere")
+        state.take(Header(0, 0, 0, -1, 2 + number), goal)
+        assert state.can_be_held(state.goal) is held
 
 
 def test_a_goal_of_anothers_is_shown_and_one_of_another_camera_is_not(state: ViewerState):

@@ -12,9 +12,9 @@ from ..state import ViewerState
 def values(
     state: ViewerState,
     showing: Showing,  # noqa: ARG001
-) -> tuple[Imagined | None]:
-    """What was imagined last."""
-    return (state.imagined,)
+) -> tuple[Imagined | None, float]:
+    """What was imagined last, and the seconds since."""
+    return state.imagined, max(0, state.tick - state.imagined_tick) * state.period_s
 
 
 def off_by(imagined: Imagined) -> str:
@@ -25,7 +25,9 @@ def off_by(imagined: Imagined) -> str:
     return f"tinted where unsure: ±{percent:.0f} % at most (2σ)"
 
 
-def draw(surface: pygame.Surface, rect: pygame.Rect, look: Look, imagined: Imagined | None) -> None:
+def draw(
+    surface: pygame.Surface, rect: pygame.Rect, look: Look, imagined: Imagined | None, age_s: float
+) -> None:
     """The card of the believed frame."""
     theme = look.theme
     inner = paint.card(surface, rect, look, "believed")
@@ -33,6 +35,8 @@ def draw(surface: pygame.Surface, rect: pygame.Rect, look: Look, imagined: Imagi
     if imagined is None:
         paint.empty(surface, area, look, "nothing imagined yet")
         return
+    if age_s > 0:
+        paint.heading(surface, rect, look, f"{age_s:.2f} s ago", theme.muted)
     mixed = pictures.tinted(imagined.believed, imagined.spread, theme.belief)
     where = pictures.placed(area, mixed.shape)
     surface.blit(pictures.surface_of(mixed, where.size), where)

@@ -22,7 +22,7 @@ def values(
         words = "comes next"
     else:
         words = "pursued"
-    passes = state.goal.can_be_held is False
+    passes = state.can_be_held(state.goal) is False
     return state.goal.image, state.goal.name, words, passes, state.history.words()
 
 

@@ -24,7 +24,7 @@ def draw_help(
     column = min(column, (area.width - 2 * margin) // columns - 2 * inside)
     card = pygame.Rect(
         0, 0, columns * (column + 2 * inside) + 2 * margin - 2 * inside + look.pad,
-        length * pitch + look.title + 2 * margin,
+        length * pitch + look.title + 3 * look.pad,
     )  # fmt: skip
     card.center = area.center
     card = card.clip(area)
@@ -49,7 +49,9 @@ def draw_entry(
 ) -> None:
     """The line that is being typed, its end in sight, and what may be typed."""
     theme = look.theme
-    card = pygame.Rect(0, 0, min(area.width, look.px(560)), 3 * look.line + 3 * look.pad)
+    card = pygame.Rect(
+        0, 0, min(area.width, look.px(560)), look.line + look.px(4) + 2 * look.normal + 2 * look.pad
+    )
     card.midtop = (area.centerx, area.y + area.height // 6)
     _shade(surface, area)
     inner = _raised(surface, card, look)

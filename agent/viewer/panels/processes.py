@@ -38,7 +38,8 @@ def values(
 
 def process_row(status: Status) -> Row:
     """What there is to say of a process."""
-    words = "is replaced" if status.lost else status.note or _SAID[status.state]
+    note = status.note.partition(":")[0] if status.state is State.RUNNING else status.note
+    words = "is replaced" if status.lost else note or _SAID[status.state]
     if status.restarts and not status.lost:
         words = f"replaced {status.restarts}×" + ("" if words == "running" else f", {words}")
     alarming = status.lost or status.state is State.FAILED
@@ -52,7 +53,8 @@ def peer_row(peer: Peer) -> Row:
         return Row(light_of(peer), peer.name, words, peer.presence is not Presence.GONE)
     if peer.role is not Role.SENSOR:
         return Row(light_of(peer), peer.name, "window" if peer.role is Role.VIEWER else "observer")
-    words = f"{peer.rate_hz:.3g} Hz, {peer.delay_ms:.1f} ms"
+    rate = f"{peer.rate_hz:.0f}" if peer.rate_hz >= 10 else f"{peer.rate_hz:.1f}"
+    words = f"{rate} Hz, {peer.delay_ms:.1f} ms"
     refused = f", {peer.refused} refused" if peer.refused else ""
     return Row(light_of(peer), peer.name, words + refused)
 

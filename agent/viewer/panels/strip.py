@@ -98,8 +98,10 @@ def draw(
         end = next((each[0][0].x for each in laid[number + 1 :] if each), told + look.px(12))
         place, width = (group[0][0].x, row), min(end, told) - look.px(12) - group[0][0].x
         paint.text(surface, caption, place, look.small, theme.muted, anchor="midleft", width=width)
+        seen = number == len(groups) - 1  # of these many may look like the goal
         for rect, thumbnail in group:
-            _frame(surface, rect, look, thumbnail, thumbnail is goal, thumbnail is under)
+            chosen = thumbnail is goal or (not seen and np.array_equal(thumbnail.image, goal.image))
+            _frame(surface, rect, look, thumbnail, chosen, thumbnail is under)
 
 
 def _held(thumbnail: Thumbnail) -> str:

@@ -8,7 +8,7 @@ from .. import paint
 from ..look import Look
 from ..showing import Showing
 from ..state import ViewerState
-from ..timings import CAUSES, percentiles
+from ..timings import CAUSES, OFF, percentiles
 
 Rows = tuple[tuple[str, str, bool], ...]
 
@@ -27,9 +27,10 @@ def values(
         ("filter", _of(timings.filter_ms), False),
         ("plan", _of(timings.plan_ms), False),
     ]
-    missed = {cause: timings.missed[cause] for cause in CAUSES if timings.missed[cause]}
-    rows.append(("missed", str(sum(missed.values())), bool(missed)))
-    rows += [(f"  {cause}", str(count), False) for cause, count in missed.items()]
+    without = {cause: timings.missed[cause] for cause in CAUSES if timings.missed[cause]}
+    missed = sum(count for cause, count in without.items() if cause != OFF)  # that is as ordered
+    rows.append(("missed", str(missed), missed > 0))
+    rows += [(f"  {cause}", str(count), False) for cause, count in without.items()]
     return (tuple(rows),)
 
 
