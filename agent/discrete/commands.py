@@ -23,7 +23,7 @@ from .checkpoint import Trained, load_trained, read_log, read_page, save_trained
 from .evaluate import ROLL_OUTS, Evaluation
 from .evaluate import evaluate as evaluated
 from .extra import pymdp
-from .model import DiscreteModel, near_identity
+from .model import DiscreteModel, self_showing
 from .training import as_seen, first_layers
 from .training import train as trained_on
 
@@ -114,13 +114,15 @@ def score(folder: Path, settings: Settings, count: int) -> tuple[Trained, Evalua
 def _start_model(settings: Settings) -> DiscreteModel:
     """The agent's matrices: known, or vague ones to be learned."""
     chosen = settings.discrete
-    if not chosen.learn_matrices:
-        return DiscreteModel(near_identity(STATES, chosen.error), transition_matrix())
-    likelihood = near_identity(STATES, _VAGUE_ERROR)
-    transition = transition_matrix(chosen.vague_noise)
-    return DiscreteModel(
-        likelihood, transition, None, _VAGUE_SIGHTS * likelihood, _VAGUE_COUNT * transition
-    )
+    likelihood, sights = self_showing(STATES, chosen.error), None
+    transition, moves = transition_matrix(), None
+    if chosen.learn == "A+B":
+        likelihood = self_showing(STATES, _VAGUE_ERROR)
+        sights = _VAGUE_SIGHTS * likelihood
+    if chosen.learn != "nothing":
+        transition = transition_matrix(chosen.vague_noise)
+        moves = _VAGUE_COUNT * transition
+    return DiscreteModel(likelihood, transition, None, sights, moves)
 
 
 def _training_folder(out: Path, about: dict[str, Any]) -> Path:

@@ -8,6 +8,7 @@ states. An action is a control, evenly spaced from -1 to 1.
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -54,7 +55,7 @@ class DiscreteMind:
     def begin_episode(self) -> None:
         """Forget the belief: the body begins anew."""
         self._belief: Array | None = None
-        self._lesson: tuple[Array, Array, Array] | None = None
+        self._lesson: tuple[Any, Any, Any] | None = None
 
     def set_goal(self, image: np.ndarray) -> bool:
         """Prefer the state that ``image`` shows; any state can be returned to, and so be held."""

@@ -49,8 +49,9 @@ def train(
     folder: Path,
     show: Callable[[int, float], None],
 ) -> tuple[CategoricalEncoder, DiscreteModel, Log]:
-    """An encoder for the agent with this ``model``, and the model, learned where it has counts: from
-    the second half of the steps on, when the encoder tells the states apart.
+    """An encoder for the agent with this ``model``, and the model, learned where it has counts.
+
+    That begins with the second half of the steps, when the encoder tells the states apart.
 
     The log has a line for every 50 steps: the terms of the objective on trajectories that are kept
     from learning. After each the state is kept in ``folder``, from where a training that was cut
@@ -117,7 +118,11 @@ def _advance(encoder, optimiser, settings, seed, state: _State, seen: Seen, step
 def _counted(
     vague: DiscreteModel, encoder: CategoricalEncoder, model: DiscreteModel, seen: Seen
 ) -> DiscreteModel:
-    """The ``vague`` model after Dirichlet updates by all there is to see, as ``model`` sees it."""
+    """The ``vague`` model after Dirichlet updates by all there is to see, as ``model`` sees it.
+
+    As an observation counts the likeliest category: A becomes how often the encoder is wrong. Its
+    distributions are soft for other reasons, and would make A the flatter the softer they are.
+    """
     observations = encoder(seen.emissions)
     beliefs = engine.filtered(model, observations, seen.actions).beliefs
     counting = DiscreteModel(
@@ -127,7 +132,8 @@ def _counted(
         vague.likelihood_counts,
         vague.transition_counts,
     )
-    return engine.learned(counting, observations, seen.actions, beliefs)
+    decided = jax.nn.one_hot(observations.argmax(axis=-1), model.observations)
+    return engine.learned(counting, decided, seen.actions, beliefs)
 
 
 def _learns(model: DiscreteModel) -> bool:

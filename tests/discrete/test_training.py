@@ -10,7 +10,7 @@ import pytest
 from jopa_agent.agent.cli import main
 from jopa_agent.agent.discrete import extra
 from jopa_agent.agent.discrete.checkpoint import load_trained, read_log, read_page
-from jopa_agent.agent.discrete.model import DiscreteModel, near_identity
+from jopa_agent.agent.discrete.model import DiscreteModel, self_showing
 from jopa_agent.agent.discrete.objective import terms
 from jopa_agent.agent.discrete.training import as_seen, first_layers, train
 from jopa_agent.agent.encoders.categorical import encoder_for
@@ -22,7 +22,7 @@ SMALL = Discrete(trajectories=200, steps=100, batch=16, width=8)
 
 
 def known() -> DiscreteModel:
-    return DiscreteModel(near_identity(5, 1e-4), transition_matrix())
+    return DiscreteModel(self_showing(5, 1e-4), transition_matrix())
 
 
 def test_the_gradient_goes_through_the_inference():
@@ -92,7 +92,7 @@ def test_train_and_evaluate(trained_folder: Path, tmp_path: Path):
 
 def test_matrices_are_learned_beside_the_encoder(tmp_path: Path):
     file = tmp_path / "figures.json"
-    words = ["--discrete.learn_matrices", "yes", "--discrete.steps", "500", "--seed", "2"]
+    words = ["--discrete.learn", "B", "--discrete.steps", "600", "--seed", "2"]
     assert main(["train", "lineworld", "--out", str(tmp_path / "m"), *words]) == 0
     words = ["--model", str(tmp_path / "m"), "--starts", "50", "--seconds", "5"]
     assert main(["evaluate", "lineworld", *words, "--json", str(file)]) == 0
