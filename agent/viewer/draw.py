@@ -5,9 +5,11 @@ from collections.abc import Iterable
 import numpy as np
 import pygame
 
+from ...transport.beliefs import is_categorical
 from ...transport.clock import NS_PER_S
 from . import paint
 from .belief_plot import draw_belief
+from .categorical_plot import draw_categorical
 from .layout import arrange
 from .state import ViewerState
 from .strip import draw_strip
@@ -33,7 +35,10 @@ def draw(
     _figures(surface, places.figures, state)
     draw_distance(surface, places.distance, state)
     draw_control(surface, places.control, state)
-    draw_belief(surface, places.belief, state.latent_view())
+    if state.belief and is_categorical(state.belief.mean, state.belief.std):
+        draw_categorical(surface, places.belief, state.belief)
+    else:
+        draw_belief(surface, places.belief, state.latent_view())
     draw_strip(surface, places.strip, state, pointer)
 
 

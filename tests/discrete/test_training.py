@@ -34,7 +34,8 @@ def test_the_gradient_goes_through_the_inference():
     def loss(layers):
         return terms(encoder.with_layers(layers), known(), *seen).loss(2.0)
 
-    slope = jax.grad(loss)(layers)
+    loss = jax.jit(loss)
+    slope = jax.jit(jax.grad(loss))(layers)
     size = sum(float((leaf**2).sum()) for leaf in jax.tree.leaves(slope))
     assert size > 1e-3
 
@@ -92,7 +93,8 @@ def test_train_and_evaluate(trained_folder: Path, tmp_path: Path):
 
 def test_matrices_are_learned_beside_the_encoder(tmp_path: Path):
     file = tmp_path / "figures.json"
-    words = ["--discrete.learn", "B", "--discrete.steps", "600", "--seed", "2"]
+    words = ["--discrete.learn", "B", "--discrete.steps", "400", "--seed", "2"]
+    words += ["--discrete.trajectories", "800"]
     assert main(["train", "lineworld", "--out", str(tmp_path / "m"), *words]) == 0
     words = ["--model", str(tmp_path / "m"), "--starts", "50", "--seconds", "5"]
     assert main(["evaluate", "lineworld", *words, "--json", str(file)]) == 0
