@@ -130,6 +130,13 @@ def load_mind(folder: Path, settings: Settings) -> DiscreteMind:
 
     Raises ``ValueError`` in one line where the model, or the ``settings``, do not fit.
     """
+    check_settings(settings)
+    size = settings.body.camera_size_px
+    return DiscreteMind(load_trained(folder), settings.discrete, (size, size, 1))
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise :class:`SettingsError` for what discrete agents cannot do."""
     body = settings.body
     for name in ("frame_delay", "command_delay"):
         if ticks := getattr(body, name):
@@ -141,8 +148,6 @@ def load_mind(folder: Path, settings: Settings) -> DiscreteMind:
             f"sensors {', '.join(settings.sensors)}: discrete agents infer from the camera alone; "
             "leave them out"
         )
-    shape = (body.camera_size_px, body.camera_size_px, 1)
-    return DiscreteMind(load_trained(folder), settings.discrete, shape)
 
 
 def _told(

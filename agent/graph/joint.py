@@ -19,6 +19,7 @@ from .filter import filter_along
 from .gaussian import Belief
 from .inference import Inference, check_inference
 from .learn_query import learn
+from .mixed_answers import is_discrete
 from .plan_query import plan
 from .posterior import Posterior, trim
 from .precise import compiled
@@ -39,7 +40,7 @@ class JointModel:
 
     A block can be discrete. Beliefs about it are categorical, and what was done stands among the
     observations under ``"action"``, whole numbers ``(T-1,)``. Queries to such a model return what
-    :mod:`.mixed` has, and are not for ``jit`` as a whole.
+    :mod:`.mixed_answers` has, and are not for ``jit`` as a whole.
     """
 
     blocks: tuple[Any, ...]  # of Blocks, and DiscreteBlocks
@@ -63,23 +64,23 @@ class JointModel:
     @property
     def dim(self) -> int:
         """Number of coordinates of the joint state, of those blocks that have any."""
-        return sum(block.dim for block in self.blocks if not mixed.is_discrete(block))
+        return sum(block.dim for block in self.blocks if not is_discrete(block))
 
     @property
     def controls(self) -> int:
         """Number of controls."""
-        rest = [block for block in self.blocks if not mixed.is_discrete(block)]
+        rest = [block for block in self.blocks if not is_discrete(block)]
         return max((block.transition.controls for block in rest), default=0)
 
     @property
     def discrete(self) -> tuple[Any, ...]:
         """The blocks that are one of a few states."""
-        return tuple(block for block in self.blocks if mixed.is_discrete(block))
+        return tuple(block for block in self.blocks if is_discrete(block))
 
     @property
     def continuous(self) -> "JointModel | None":
         """The model of all other blocks; None where there are none."""
-        rest = tuple(block for block in self.blocks if not mixed.is_discrete(block))
+        rest = tuple(block for block in self.blocks if not is_discrete(block))
         return self.replaced(blocks=rest) if rest else None
 
     @property

@@ -6,146 +6,17 @@ posterior is the product of theirs. A discrete block brings its own inference; s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .check import whole
 from .data import CONTROL, Trajectory
-from .learn_query import LearnReport
-from .plan_query import Plan
-from .posterior import Posterior
-from .stream import Filtering
+from .mixed_answers import MixedFiltering, MixedPlan, MixedPosterior, MixedReport
+from .mixed_data import ACTION, checked_actions, parts
 
 if TYPE_CHECKING:
     from .joint import JointModel
-
-ACTION = "action"
-"""The key of the actions, whole numbers ``(T-1,)``, among observations."""
-
-
-@dataclass(frozen=True)
-class MixedPosterior:
-    """``beliefs`` by block, Gaussian or categorical, stacked over time; ``evidence`` is the log
-    evidence of all observations, ``free_energy`` its negative; ``continuous``: the posterior of the
-    other blocks, where there are any."""
-
-    beliefs: dict[str, Any]
-    evidence: Any
-    free_energy: Any
-    continuous: Posterior | None
-
-
-@dataclass(frozen=True)
-class MixedFiltering:
-    """The state of a stream: ``states`` by discrete block, and that of the ``continuous`` ones."""
-
-    states: dict[str, Any]
-    continuous: Filtering | None
-    fresh: bool
-    evidence: float = 0.0
-
-    @property
-    def free_energy(self) -> float:
-        """Negative log evidence of the newest observation."""
-        return -self.evidence
-
-    def beliefs(self, blocks: tuple[Any, ...]) -> dict[str, Any]:
-        """Beliefs by block."""
-        rest = tuple(block for block in blocks if not is_discrete(block))
-        found = self.continuous.beliefs(rest) if self.continuous else {}
-        return found | self.states
-
-
-@dataclass(frozen=True)
-class MixedPlan:
-    """``plans`` by discrete block: the posterior of its policies; and that of the controls."""
-
-    plans: dict[str, Any]
-    continuous: Plan | None
-
-    @property
-    def actions(self) -> dict[str, Any]:
-        """The actions ``(H,)`` of the likeliest policy, by discrete block."""
-        return {name: plan.actions for name, plan in self.plans.items()}
-
-
-@dataclass(frozen=True)
-class MixedReport:
-    """``free_energy`` before each iteration, by discrete block; the report of the others."""
-
-    free_energy: dict[str, np.ndarray]
-    continuous: LearnReport | None
-
-
-class Parts(NamedTuple):
-    """A trajectory, by kind: its ``length``, observations by discrete block, actions, and what is
-    left for the continuous blocks."""
-
-    length: int
-    told: dict[str, Any]
-    actions: np.ndarray
-    rest: dict[str, Any]
-
-
-def is_discrete(block: Any) -> bool:
-    """Whether ``block`` is one of a few states."""
-    return getattr(block, "is_discrete", False)
-
-
-def parts(model: "JointModel", observations: Any, controls: Any = None, ahead: int = 0) -> Parts:
-    """A trajectory taken apart; ValueError where its parts do not fit together.
-
-    ``ahead`` steps follow without observation.
-    """
-    if not isinstance(observations, Mapping):
-        raise ValueError(
-            f"observations are {type(observations).__name__}: give a dict of block name to the "
-            "sequence of what was observed"
-        )
-    names = [block.name for block in model.blocks]
-    unknown = set(observations) - {*names, CONTROL, ACTION}
-    if unknown:
-        raise ValueError(f"observations of {sorted(unknown)}, but the model's blocks are {names}")
-    given = {name: value for name, value in observations.items() if value is not None}
-    lengths = {name: len(value) + (name in (CONTROL, ACTION)) for name, value in given.items()}
-    if controls is not None:
-        lengths["controls"] = len(controls) + 1
-    if not lengths or min(lengths.values()) == 0 or len(set(lengths.values())) > 1:
-        raise ValueError(
-            f"sequences of the lengths {lengths} (controls and actions count as one more): all "
-            "have to be equal, of 1 or more; mark what is missing by None"
-        )
-    length = next(iter(lengths.values()))
-    told, counts = {}, set()
-    for block in model.discrete:
-        sequence = observations.get(block.name)
-        given = None if sequence is None else [*sequence, *[None] * ahead]
-        told[block.name] = block.told(given, length + ahead)
-        counts.add(block.model.actions)
-    actions = checked_actions(observations.get(ACTION), length - 1, min(counts))
-    left = {k: v for k, v in observations.items() if k != ACTION and k not in told}
-    return Parts(length, told, actions, left)
-
-
-def checked_actions(actions: Any, count: int, kinds: int) -> np.ndarray:
-    """Actions ``(count,)``, from 0 to ``kinds - 1``; ValueError where they are none."""
-    if actions is None:
-        if count and kinds > 1:
-            raise ValueError(
-                f"actions are missing: give 'action', {count} whole numbers from 0 to {kinds - 1}"
-            )
-        return np.zeros(count, np.int32)
-    array = np.asarray(actions).reshape(-1)
-    if array.shape != (count,) or (count and array.dtype.kind not in "iu"):
-        raise ValueError(
-            f"actions have the shape {np.shape(actions)} and the type {array.dtype}: give {count} "
-            "whole numbers, one between two steps"
-        )
-    if count and not ((array >= 0) & (array < kinds)).all():
-        raise ValueError(f"actions go from {array.min()} to {array.max()}: give 0 ... {kinds - 1}")
-    return array.astype(np.int32)
 
 
 def smooth(

@@ -14,6 +14,8 @@ from jopa_agent.agent import (
     JointModel,
     KnownLinear,
     LinearCoupling,
+    load_graph,
+    save_graph,
 )
 from jopa_agent.agent.discrete.checkpoint import load_trained
 from jopa_agent.agent.discrete.model import self_showing
@@ -159,6 +161,20 @@ def test_an_encoder_is_the_observation_of_a_block():
         for emissions, actions in zip(*seen, strict=True)
     ]
     assert (np.array(hits) == states).mean() > 0.96
+
+
+def test_it_is_saved_and_loaded(tmp_path):
+    line = load_trained(shipped_model("lineworld"))
+    counted = DiscreteBlock("counted", discrete(counts=True), preference=3.0)
+    six = DiscreteModel(line.model.likelihood, np.asarray(line.model.transition)[..., :2])
+    model = JointModel([continuous(), counted, DiscreteBlock("line", six, line.encoder)])
+    save_graph(model, tmp_path / "graph")
+    again = load_graph(tmp_path / "graph")
+    assert again.block("counted").preference == 3.0
+    trajectory = {"counted": SEEN, "action": MOVES, "line": np.ones((4, 2))} | BODY
+    found, other = (each.smooth(trajectory).beliefs for each in (model, again))
+    for name in ("counted", "line"):
+        assert jnp.array_equal(found[name].probability, other[name].probability)
 
 
 def bad(**given):

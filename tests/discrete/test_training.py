@@ -118,6 +118,8 @@ def test_the_shipped_agent_is_loaded():
         (["train", "lineworld", "--out", "x", "--discrete.steps", "0"], "discrete.steps = '0'"),
         (["evaluate", "lineworld", "--model", "none"], "no model in folder 'none'"),
         (["evaluate", "lineworld", "--kick", "3"], "--kick"),
+        (["evaluate", "lineworld", "--learn"], "--learn"),
+        (["evaluate", "lineworld", "--body.frame_delay", "1"], "body.frame_delay = 1"),
         (["evaluate", "lineworld", "--goal", "state 9"], "'state 9'"),
         (["evaluate", "lineworld", "--goal", "state 0"], "'state 1' ... 'state 4'"),
         (["evaluate", "lineworld", "--seconds", "0"], "--seconds"),
