@@ -7,6 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .discrete.block import Categorical, DiscreteBlock, DiscretePlan
+    from .discrete.model import DiscreteModel
+    from .encoders.categorical import CategoricalEncoder
     from .encoders.vae import LearnedVAE
     from .graph.block import Block
     from .graph.coupling import LinearCoupling
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from .store.model_file import load_graph, save_graph
 
 _HOMES = {
+    "discrete.block": ("Categorical", "DiscreteBlock", "DiscretePlan"),
+    "discrete.model": ("DiscreteModel",),
+    "encoders.categorical": ("CategoricalEncoder",),
     "graph.block": ("Block",),
     "graph.coupling": ("LinearCoupling",),
     "graph.expected_free_energy": ("ExpectedFreeEnergy",),
@@ -61,6 +67,11 @@ __all__ = [
     "Block",
     "CallableProcessNoise",
     "CallableSensor",
+    "Categorical",
+    "CategoricalEncoder",
+    "DiscreteBlock",
+    "DiscreteModel",
+    "DiscretePlan",
     "DynamicsNoise",
     "ExpectedFreeEnergy",
     "FactorisedDensity",

@@ -26,13 +26,13 @@ def run(settings: Settings, model: Path, out: Path, json_file: Path | None) -> N
     drawing = Thread(target=import_module, args=(".runtime.report", __package__))
     drawing.start()  # slow to import, and nothing may be slow after Ctrl-C
     summary, record, unwritten = supervisor.run(settings, goal, model, out)
-    for line in _lines(summary):
+    for line in _lines(summary, goal.unit):
         print(line)
     if json_file:
         write_json(summary.as_dict(), json_file)
     if unwritten:
         raise unwritten
-    _save_picture(summary, record, out / "run.png", body, settings.run.tolerance_rad)
+    _save_picture(summary, record, out / "run.png", body, settings.run.tolerance_rad, goal.unit)
     print(f"picture, figures and settings: {out}")
 
 
@@ -53,16 +53,18 @@ def _look(settings: Settings) -> tuple[Goal, BodySpec]:
         body.close()
 
 
-def _save_picture(summary, record, path: Path, body: BodySpec, tolerance_rad: float) -> None:
+def _save_picture(
+    summary, record, path: Path, body: BodySpec, tolerance_rad: float, unit: str
+) -> None:
     from .runtime.report import save_picture
 
     try:
-        save_picture(record, summary, path, body, tolerance_rad)
+        save_picture(record, summary, path, body, tolerance_rad, unit)
     except OSError as error:
         raise OutputError(f"cannot write {str(path)!r}: {error.strerror}") from None
 
 
-def _lines(summary: Summary) -> list[str]:
+def _lines(summary: Summary, unit: str) -> list[str]:
     """The summary as a person reads it."""
     lines = [f"{summary.ticks} ticks towards {summary.goal}, {summary.clock}, seed {summary.seed}"]
     if summary.reached is None:
@@ -73,9 +75,11 @@ def _lines(summary: Summary) -> list[str]:
         lines.append(f"reached   after {summary.steps_to_reach} steps")
         held = "yes" if summary.held else "no"
         lines.append(f"held      {held} (largest error of the last 10 s: "
-                     f"{summary.max_error_last_10s:.3f} rad)")  # fmt: skip
+                     f"{summary.max_error_last_10s:.3f} {unit})")  # fmt: skip
     if summary.mean_error is not None:
-        lines.append(f"error     mean {summary.mean_error:.3f}, last {summary.final_error:.3f} rad")
+        lines.append(
+            f"error     mean {summary.mean_error:.3f}, last {summary.final_error:.3f} {unit}"
+        )
     if summary.mean_distance is not None:
         mean, last = summary.mean_distance, summary.final_distance
         lines.append(f"distance  mean {mean:.3f}, last {last:.3f} (latent)")

@@ -329,11 +329,11 @@ class Discrete(Section):
     error: Annotated[float, Field(gt=0, lt=0.5)] = Field(
         default=1e-4, description="probability that a state shows itself as another, in A"
     )
-    learn_matrices: bool = Field(
-        default=False, description="learn A and B too, by Dirichlet counts from vague ones"
+    learn: Literal["nothing", "B", "A+B"] = Field(
+        default="nothing", description="matrices that are learned, too, by Dirichlet counts"
     )
     vague_noise: Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=0.6, description="noise of the moves in the vague B, which A and B are learned from"
+        default=0.6, description="noise of the moves in the vague B that learning B begins with"
     )
     horizon: Annotated[int, Field(ge=1, le=6)] = Field(default=4, description="steps planned ahead")
     preference: Positive = Field(default=8.0, description="nats by which the goal is preferred")

@@ -39,6 +39,20 @@ class Goal:
     holding_effort: float | None = None
     state: float | None = None
 
+    def errors(self, states: np.ndarray) -> np.ndarray | None:
+        """How far a body is from here whose true state begins with ``states`` (T,): radians on the
+        circle or, of numbered states, how many; None for a goal that is not scored."""
+        if self.angle is not None:
+            return np.abs(wrapped(np.asarray(states, dtype=np.float64) - self.angle))
+        if self.state is not None:
+            return np.abs(np.asarray(states, dtype=np.float64) - self.state)
+        return None
+
+    @property
+    def unit(self) -> str:
+        """Of its errors."""
+        return "rad" if self.state is None else "states"
+
     @property
     def can_be_held(self) -> bool | None:
         """Whether the body's own physics allow it; None where nobody knows."""

@@ -23,7 +23,8 @@ from .checkpoint import Trained, load_trained, read_log, read_page, save_trained
 from .evaluate import ROLL_OUTS, Evaluation
 from .evaluate import evaluate as evaluated
 from .extra import pymdp
-from .model import DiscreteModel, near_identity
+from .mind import check_settings
+from .model import DiscreteModel, self_showing
 from .training import as_seen, first_layers
 from .training import train as trained_on
 
@@ -33,7 +34,9 @@ _UNKNOWN = ("goals", "kick", "fault", "change", "switch")  # options of other ag
 
 
 def check_trusted(folder: Path) -> None:
-    """Any trained agent is: it is not validated. :class:`ModelError` where there is none."""
+    """Any trained agent is: it is not validated. :class:`ModelError` where there is none, and
+    ``MissingExtraError`` where nothing could run it."""
+    pymdp()
     read_page(folder)
 
 
@@ -81,6 +84,9 @@ def evaluate(settings: Settings, arguments: argparse.Namespace) -> int:
             raise SettingsError(f"--{name} is of no use with discrete agents: leave it out")
     if settings.run.duration_s == 0:
         raise SettingsError("run.duration_s = 0: an episode needs some --seconds")
+    if settings.run.learn:
+        raise SettingsError("--learn: it is the run that goes on learning; leave it out")
+    check_settings(settings)
     check_writable(arguments.json)
     check_writable(arguments.report)
     pymdp()
@@ -114,13 +120,15 @@ def score(folder: Path, settings: Settings, count: int) -> tuple[Trained, Evalua
 def _start_model(settings: Settings) -> DiscreteModel:
     """The agent's matrices: known, or vague ones to be learned."""
     chosen = settings.discrete
-    if not chosen.learn_matrices:
-        return DiscreteModel(near_identity(STATES, chosen.error), transition_matrix())
-    likelihood = near_identity(STATES, _VAGUE_ERROR)
-    transition = transition_matrix(chosen.vague_noise)
-    return DiscreteModel(
-        likelihood, transition, None, _VAGUE_SIGHTS * likelihood, _VAGUE_COUNT * transition
-    )
+    likelihood, sights = self_showing(STATES, chosen.error), None
+    transition, moves = transition_matrix(), None
+    if chosen.learn == "A+B":
+        likelihood = self_showing(STATES, _VAGUE_ERROR)
+        sights = _VAGUE_SIGHTS * likelihood
+    if chosen.learn != "nothing":
+        transition = transition_matrix(chosen.vague_noise)
+        moves = _VAGUE_COUNT * transition
+    return DiscreteModel(likelihood, transition, None, sights, moves)
 
 
 def _training_folder(out: Path, about: dict[str, Any]) -> Path:

@@ -153,11 +153,15 @@ def learned(
     observations: Float[Array, "N T o"],
     actions: Int[Array, "N T-1"],
     beliefs: Float[Array, "N T k"],
+    seen: Bool[Array, "N T"] | None = None,
 ) -> DiscreteModel:
     """The model after Dirichlet updates of its counts by filtered ``beliefs`` along trajectories.
 
-    Each trajectory is counted by an agent of its own; counts add up.
+    Each trajectory is counted by an agent of its own; counts add up. An observation that is not
+    ``seen`` counts for none.
     """
+    if seen is not None:
+        observations = jnp.where(seen[..., None], observations, 0.0)
     count = observations.shape[0]
     agent = agent_of(model, count, learns=True)
     after = agent.infer_parameters(

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -55,7 +56,7 @@ def evaluate(
     after, beliefs = judge(trained, seen.emissions, seen.actions, states)
     before, _ = judge(trained._replace(encoder=untrained), seen.emissions, seen.actions, states)
     exact = exact_posteriors(
-        gaussian_log_likelihood(np.float64(seen.emissions), MEANS),
+        gaussian_log_likelihood(seen.emissions.astype(np.float64), MEANS),
         transition_matrix(),
         seen.actions,
         np.full(STATES, 1 / STATES),
@@ -90,9 +91,9 @@ def judge(
     states: Int[np.ndarray, "N T"],
 ) -> tuple[Judged, Float[np.ndarray, "N T k"]]:
     """What a trained agent takes frames for, and its filtered beliefs."""
-    observations = trained.encoder(emissions)
-    beliefs = engine.filtered(trained.model, observations, actions).beliefs
-    smooth, _ = engine.smoothed(trained.model, beliefs, actions)
+    observations, moves = trained.encoder(jnp.asarray(emissions)), jnp.asarray(actions)
+    beliefs = engine.filtered(trained.model, observations, moves).beliefs
+    smooth, _ = engine.smoothed(trained.model, beliefs, moves)
     found = (np.asarray(each).argmax(axis=-1) for each in (observations, beliefs, smooth))
     return Judged(states, *(aligned(each, states, STATES) for each in found)), np.asarray(beliefs)
 
@@ -102,14 +103,17 @@ def _rollouts(
 ) -> tuple[dict[str, Any], Rollouts]:
     """Roll-outs from state 0, where moves are sure, and where they are as noisy as they are."""
     steps = max(round(settings.run.duration_s / PERIOD_S), target + 1)
-    sure, noisy = (World(transition_matrix(noise), MEANS) for noise in (0.0, NOISE))
+    sure, noisy = (
+        World(jnp.asarray(transition_matrix(noise), jnp.float32), jnp.asarray(MEANS, jnp.float32))
+        for noise in (0.0, NOISE)
+    )
     seed, discrete = settings.run.seed, settings.discrete
 
     def play(world: World, knows_start: bool) -> Rollouts:
         return roll_out(trained, world, target, count, steps, seed, discrete, knows_start)
 
     straight, blind, real = play(sure, True), play(sure, False), play(noisy, False)
-    best = best_possible(np.asarray(noisy.moves), target, target)
+    best = best_possible(transition_matrix(), target, target)
     settled = slice(target, None)
     return {
         "roll_outs": count,
@@ -133,7 +137,7 @@ def _reached(rollouts: Rollouts, target: int) -> np.ndarray:
 def _matrices(trained: Trained, seen: Any, states: np.ndarray) -> dict[str, Any]:
     """How far B is from the true one: the largest difference, and the mean over columns of half
     the sum of differences (total variation), states in their own numbers."""
-    categories = np.asarray(trained.encoder.category(seen.emissions))
+    categories = np.asarray(trained.encoder.category(jnp.asarray(seen.emissions)))
     order = np.argsort(assignment(categories, states, STATES))
     found = np.asarray(trained.model.transition)[np.ix_(order, order)]
     apart = np.abs(found - transition_matrix())

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -35,7 +36,8 @@ class DiscreteMind:
         self._trained, self._frame_shape = trained, frame_shape
         self._told = jax.jit(partial(_told, trained.view))
         self._wish = jax.jit(_wish)
-        self._step = jax.jit(partial(_step, settings))
+        self._update = jax.jit(_update)
+        self._plan = jax.jit(partial(_plan, settings))
         self._learned = jax.jit(_learned)
         self._first_model = _with_counts(trained.model)
         self._goal: np.ndarray | None = None
@@ -55,7 +57,7 @@ class DiscreteMind:
     def begin_episode(self) -> None:
         """Forget the belief: the body begins anew."""
         self._belief: Array | None = None
-        self._lesson: tuple[Array, Array, Array] | None = None
+        self._lesson: tuple[Any, Any, Any] | None = None
 
     def set_goal(self, image: np.ndarray) -> bool:
         """Prefer the state that ``image`` shows; any state can be returned to, and so be held."""
@@ -100,16 +102,17 @@ class DiscreteMind:
         action = _action_of(applied, self._model.actions)
         first = self._belief is None
         before = self._model.prior if self._belief is None else self._belief
-        outcome = jax.block_until_ready(
-            self._step(self._model, before, action, observation, seen, self._goal, first)
+        belief, free_energy, surprise = jax.block_until_ready(
+            self._update(self._model, before, action, observation, seen, first)
         )
+        filtered = time.perf_counter_ns()
+        actions, planned = jax.block_until_ready(self._plan(self._model, belief, self._goal))
         done = time.perf_counter_ns()
-        self._belief = outcome["belief"]
+        self._belief = belief
         if not first:
             self._lesson = before, action, observation
-        planned = np.asarray(outcome["planned"])
-        controls = 2 * np.asarray(outcome["actions"]) / (self._model.actions - 1) - 1
-        mean = np.asarray(outcome["belief"])
+        mean, planned = np.asarray(belief), np.asarray(planned)
+        controls = 2 * np.asarray(actions) / (self._model.actions - 1) - 1
         return Step(
             mean=mean,
             std=_deviation(mean),
@@ -117,11 +120,11 @@ class DiscreteMind:
             controls=controls[:, None].astype(np.float32),
             planned_mean=planned,
             planned_std=_deviation(planned),
-            free_energy=float(outcome["free_energy"]),
+            free_energy=float(free_energy),
             distance=float(1 - mean @ self._goal),
-            surprise=float(outcome["surprise"]),
-            filter_ns=done - began,
-            plan_ns=0,
+            surprise=float(surprise),
+            filter_ns=filtered - began,
+            plan_ns=done - filtered,
         )
 
     def learn(self) -> None:
@@ -139,6 +142,13 @@ def load_mind(
     Raises ``ValueError`` in one line where the model, or the ``settings``, do not fit.
     """
     del factors
+    check_settings(settings)
+    size = settings.body.camera_size_px
+    return DiscreteMind(load_trained(folder), settings.discrete, (size, size, 1))
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise :class:`SettingsError` for what discrete agents cannot do."""
     body = settings.body
     for name in ("frame_delay", "command_delay"):
         if ticks := getattr(body, name):
@@ -150,8 +160,6 @@ def load_mind(
             f"sensors {', '.join(settings.sensors)}: discrete agents infer from the camera alone; "
             "leave them out"
         )
-    shape = (body.camera_size_px, body.camera_size_px, 1)
-    return DiscreteMind(load_trained(folder), settings.discrete, shape)
 
 
 def _told(
@@ -168,38 +176,42 @@ def _wish(model: DiscreteModel, observation: Float[Array, "o"]) -> Float[Array, 
     return engine.updated(agent, model.prior[None], observation[None])[0][0]
 
 
-def _step(
-    settings: Discrete,
+def _update(
     model: DiscreteModel,
     before: Float[Array, "k"],
     action: Int[Array, ""],
     observation: Float[Array, "o"],
     seen: Bool[Array, ""],
-    goal: Float[Array, "k"],
     first: Bool[Array, ""],
-) -> dict[str, Array]:
-    """Belief, policy, and the beliefs that it leads to; all by pymdp's agent."""
+) -> tuple[Float[Array, "k"], Float[Array, ""], Float[Array, ""]]:
+    """The belief after a frame, its free energy, and how unlikely it was: as unlikely as a number
+    that is so many sigmas off."""
+    agent = engine.agent_of(model)
+    prior = jnp.where(first, before, engine.moved(agent, before[None], action[None])[0])
+    belief, free_energy = engine.updated(agent, prior[None], observation[None], seen[None])
+    likely = (observation * (model.likelihood @ prior)).sum()
+    surprise = jnp.sqrt(jnp.maximum(-2 * jnp.log(likely), 0.0))
+    return belief[0], free_energy[0], jnp.where(seen, surprise, 0.0)
+
+
+def _plan(
+    settings: Discrete,
+    model: DiscreteModel,
+    belief: Float[Array, "k"],
+    goal: Float[Array, "k"],
+) -> tuple[Int[Array, "H"], Float[Array, "H k"]]:
+    """The actions of the likeliest policy, and the beliefs that they lead to."""
     preference = settings.preference * (model.likelihood @ goal)
     agent = engine.agent_of(model, 1, preference, settings.horizon)
-    ahead = engine.moved(agent, before[None], action[None])
-    prior = jnp.where(first, before, ahead)
-    belief, free_energy = engine.updated(agent, prior, observation[None], seen[None])
-    found = engine.policies(agent, belief)
+    found = engine.policies(agent, belief[None])
     actions = found.actions[found.probability[0].argmax()]
 
     def advance(state, action):
         state = engine.moved(agent, state, action[None])
         return state, state[0]
 
-    _, planned = jax.lax.scan(advance, belief, actions)
-    likely = (observation * (model.likelihood @ prior[0])).sum()
-    return {
-        "belief": belief[0],
-        "actions": actions,
-        "planned": planned,
-        "free_energy": free_energy[0],
-        "surprise": jnp.where(seen, jnp.sqrt(jnp.maximum(-2 * jnp.log(likely), 0.0)), 0.0),
-    }
+    _, planned = jax.lax.scan(advance, belief[None], actions)
+    return actions, planned
 
 
 def _learned(

@@ -1,6 +1,7 @@
 """The generative model of a discrete agent: a few hidden states, and what they show."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -28,11 +29,11 @@ class DiscreteModel:
 
     def __init__(
         self,
-        likelihood: Float[Array, "o k"],
-        transition: Float[Array, "k k u"],
-        prior: Float[Array, "k"] | None = None,
-        likelihood_counts: Float[Array, "o k"] | None = None,
-        transition_counts: Float[Array, "k k u"] | None = None,
+        likelihood: Any,
+        transition: Any,
+        prior: Any = None,
+        likelihood_counts: Any = None,
+        transition_counts: Any = None,
     ) -> None:
         """ValueError in one line for matrices that are no probabilities, or do not fit together."""
         likelihood = _probabilities("likelihood", likelihood, 2)
@@ -76,14 +77,14 @@ class DiscreteModel:
         return self.transition.shape[2]
 
 
-def near_identity(states: int, error: float) -> Float[np.ndarray, "k k"]:
+def self_showing(states: int, error: float) -> Float[np.ndarray, "k k"]:
     """A likelihood under which each state shows itself, but for a small probability of ``error``,
     shared by all others."""
     off = error / (states - 1)
     return np.full((states, states), off) + (1 - error - off) * np.eye(states)
 
 
-def _probabilities(name: str, value: Array, axes: int) -> Array:
+def _probabilities(name: str, value: Any, axes: int) -> Array:
     array = floats(name, value)
     if array.ndim != axes:
         raise ValueError(f"{name} has {array.ndim} axes: {axes} are needed")
@@ -100,7 +101,7 @@ def _probabilities(name: str, value: Array, axes: int) -> Array:
     return array
 
 
-def _counts(name: str, value: Array | None, matrix: Array) -> Array | None:
+def _counts(name: str, value: Any, matrix: Array) -> Array | None:
     if value is None:
         return None
     array = floats(name, value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -89,7 +90,7 @@ def decision_regions(trained: Trained, judged: Judged) -> Figure:
     axes = figure.subplots()
     along = np.linspace(-_REACH, _REACH, _PIXELS)
     places = np.stack(np.meshgrid(along, along), axis=-1).astype(np.float32)
-    told = np.asarray(trained.encoder(places))
+    told = np.asarray(trained.encoder(jnp.asarray(places)))
     states = _state_of(trained)
     colours = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in _COLOURS])
     sure = ((told.max(axis=-1) - 1 / STATES) / (1 - 1 / STATES))[..., None]
@@ -143,7 +144,7 @@ def rollout_picture(rollouts: Rollouts, target: int, which: int = 0) -> Figure:
 
 def _state_of(trained: Trained) -> np.ndarray:
     """The state that each category stands for, by the means of the emissions."""
-    told = np.asarray(trained.encoder.category(MEANS.astype(np.float32)))
+    told = np.asarray(trained.encoder.category(jnp.asarray(MEANS, jnp.float32)))
     return assignment(told, np.arange(STATES), STATES)
 
 

@@ -49,8 +49,9 @@ def train(
     folder: Path,
     show: Callable[[int, float], None],
 ) -> tuple[CategoricalEncoder, DiscreteModel, Log]:
-    """An encoder for the agent with this ``model``, and the model, learned where it has counts:
-    from the second half of the steps on, when the encoder tells the states apart.
+    """An encoder for the agent with this ``model``, and the model, learned where it has counts.
+
+    That begins with the second half of the steps, when the encoder tells the states apart.
 
     The log has a line for every 50 steps: the terms of the objective on trajectories that are kept
     from learning. After each the state is kept in ``folder``, from where a training that was cut
@@ -61,22 +62,16 @@ def train(
     seen = Seen(*(jnp.asarray(x[kept:]) for x in seen))
     layers = first_layers(seen.emissions.shape[-1], model, settings, seed)
     encoder = encoder_for(seen.emissions, layers, settings.temperature)
-    optimiser = optax.adam(
-        optax.cosine_decay_schedule(settings.learning_rate, settings.steps, _LAST_RATE)
-    )
-    state = _State(layers, optimiser.init(layers), model, jnp.zeros((), jnp.int32))
-    state, log = load_state(folder, state)
-    advance = jax.jit(partial(_advance, encoder, optimiser, settings, seed))
-    measure = jax.jit(terms)
-    learn = jax.jit(partial(_counted, model))
+    start = _optimiser(settings).init(layers)
+    state, log = load_state(folder, _State(layers, start, model, jnp.zeros((), jnp.int32)))
+    key = jax.random.key(seed)
     while (step := int(state.step)) < settings.steps:
         stop = min(step + _CHUNK, settings.steps)
-        state = advance(state, seen, jnp.arange(step, stop))
+        state = _advance(encoder, state, seen, key, jnp.arange(step, stop), settings)
         encoder = encoder.with_layers(state.layers)
         if _learns(model) and 2 * stop >= settings.steps:
-            state = state._replace(model=learn(encoder, state.model, seen))
-        told = measure(encoder, state.model, *held_out)
-        log.append(_line(stop, told, settings))
+            state = state._replace(model=_counted(model, encoder, state.model, seen))
+        log.append(_line(stop, _measured(encoder, state.model, held_out), settings))
         save_state(folder, state, log)
         show(stop, log[-1]["loss"])
     return encoder.with_layers(state.layers), state.model, log
@@ -93,9 +88,23 @@ def consistency_at(step: Float[Array, ""], settings: Discrete) -> Float[Array, "
     return settings.consistency_final + left * (settings.consistency - settings.consistency_final)
 
 
-def _advance(encoder, optimiser, settings, seed, state: _State, seen: Seen, steps) -> _State:
+def _optimiser(settings: Discrete) -> optax.GradientTransformation:
+    return optax.adam(
+        optax.cosine_decay_schedule(settings.learning_rate, settings.steps, _LAST_RATE)
+    )
+
+
+@partial(jax.jit, static_argnames="settings")
+def _advance(
+    encoder: CategoricalEncoder,
+    state: _State,
+    seen: Seen,
+    key: Array,
+    steps: Int[Array, "S"],
+    settings: Discrete,
+) -> _State:
     """Some optimiser steps, on random trajectories."""
-    key = jax.random.key(seed)
+    optimiser = _optimiser(settings)
 
     def loss(layers, step):
         drawn = jax.random.randint(
@@ -114,10 +123,20 @@ def _advance(encoder, optimiser, settings, seed, state: _State, seen: Seen, step
     return state._replace(layers=layers, optimiser=inner, step=steps[-1] + 1)
 
 
+@jax.jit
+def _measured(encoder: CategoricalEncoder, model: DiscreteModel, seen: Seen) -> Terms:
+    return terms(encoder, model, *seen)
+
+
+@jax.jit
 def _counted(
     vague: DiscreteModel, encoder: CategoricalEncoder, model: DiscreteModel, seen: Seen
 ) -> DiscreteModel:
-    """The ``vague`` model after Dirichlet updates by all there is to see, as ``model`` sees it."""
+    """The ``vague`` model after Dirichlet updates by all there is to see, as ``model`` sees it.
+
+    As an observation counts the likeliest category: A becomes how often the encoder is wrong. Its
+    distributions are soft for other reasons, and would make A the flatter the softer they are.
+    """
     observations = encoder(seen.emissions)
     beliefs = engine.filtered(model, observations, seen.actions).beliefs
     counting = DiscreteModel(
@@ -127,7 +146,8 @@ def _counted(
         vague.likelihood_counts,
         vague.transition_counts,
     )
-    return engine.learned(counting, observations, seen.actions, beliefs)
+    decided = jax.nn.one_hot(observations.argmax(axis=-1), model.observations)
+    return engine.learned(counting, decided, seen.actions, beliefs)
 
 
 def _learns(model: DiscreteModel) -> bool:

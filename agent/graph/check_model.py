@@ -33,12 +33,18 @@ def check_blocks(blocks: tuple[Any, ...]) -> None:
     if not blocks:
         raise ValueError("blocks are empty: a model needs at least one")
     for block in blocks:
-        if not isinstance(block, Block):
+        if not isinstance(block, Block) and not getattr(block, "is_discrete", False):
             raise ValueError(f"blocks hold a {type(block).__name__}: give Block(name, transition)")
     names = [block.name for block in blocks]
     if len(set(names)) < len(names):
         raise ValueError(f"blocks are named {names}: every name may stand once")
-    sizes = {block.transition.controls for block in blocks} - {0}
+    kinds = {block.model.actions for block in blocks if not isinstance(block, Block)}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"discrete blocks know {sorted(kinds)} actions: one sequence of actions drives all; "
+            "give them as many"
+        )
+    sizes = {block.transition.controls for block in blocks if isinstance(block, Block)} - {0}
     if len(sizes) > 1:
         raise ValueError(
             f"blocks take {sorted(sizes)} controls: one control vector drives all, so that a block "
@@ -48,11 +54,17 @@ def check_blocks(blocks: tuple[Any, ...]) -> None:
 
 def check_couplings(couplings: tuple[Any, ...], blocks: tuple[Block, ...]) -> None:
     """ValueError unless each ties two of the ``blocks``, by a matrix of their sizes."""
-    dims = {block.name: block.dim for block in blocks}
+    dims = {block.name: block.dim for block in blocks if isinstance(block, Block)}
+    discrete = {block.name for block in blocks} - set(dims)
     for coupling in couplings:
         if not isinstance(coupling, LinearCoupling):
             raise ValueError(f"couplings hold a {type(coupling).__name__}: give LinearCoupling")
         for end in (coupling.source, coupling.target):
+            if end in discrete:
+                raise ValueError(
+                    f"the coupling of {coupling.source!r} and {coupling.target!r} is linear, but "
+                    f"{end!r} is discrete: its states have no coordinates; leave it out"
+                )
             if end not in dims:
                 raise ValueError(f"a coupling names {end!r}, but the blocks are {list(dims)}")
         wanted = (dims[coupling.target], dims[coupling.source])

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 
 from ...envs import BodySpec
+from ...transport.beliefs import is_categorical
 from .record import RunRecord
 from .summary import Summary
 
@@ -27,26 +28,32 @@ _LOWEST_ERROR_RAD = 1e-3  # where the logarithmic scale of the error ends
 
 
 def save_picture(
-    record: RunRecord, summary: Summary, path: Path, body: BodySpec, tolerance_rad: float
+    record: RunRecord,
+    summary: Summary,
+    path: Path,
+    body: BodySpec,
+    tolerance_rad: float,
+    unit: str = "rad",
 ) -> None:
     """Draw ``record`` into the PNG file ``path``, :data:`PICTURE_SIZE_PX` large.
 
-    ``summary`` heads it; the limits of ``body`` and the tolerance are drawn as dashed lines.
+    ``summary`` heads it; the limits of ``body`` and the tolerance are drawn as dashed lines;
+    ``unit`` is that of the true error.
     Raises ``OSError`` when the file cannot be written.
     """
     width, height = PICTURE_SIZE_PX
     figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    _head(figure, summary, body.name)
+    _head(figure, summary, body.name, unit)
     pictures, plots = figure.add_gridspec(
         2, 1, height_ratios=(1, 9), left=_LEFT, right=0.985, top=0.935, bottom=0.045, hspace=0.09
     )
     _draw_frames(figure, pictures, record)
-    _draw_plots(figure, plots, record, body, tolerance_rad)
+    _draw_plots(figure, plots, record, body, tolerance_rad, unit)
     figure.savefig(path, format="png")
 
 
-def _head(figure: Figure, summary: Summary, body: str) -> None:
+def _head(figure: Figure, summary: Summary, body: str, unit: str) -> None:
     """The outcome, and below it the figures."""
     goal = (
         summary.goal if len(summary.goal) <= _LONGEST_GOAL else "…" + summary.goal[-_LONGEST_GOAL:]
@@ -54,7 +61,7 @@ def _head(figure: Figure, summary: Summary, body: str) -> None:
     title = f"{body}, goal {goal}: {_outcome(summary)}"
     parts = [f"{summary.ticks} ticks, {summary.clock}, seed {summary.seed}"]
     if summary.final_error is not None:
-        parts.append(f"final error {summary.final_error:.3f} rad")
+        parts.append(f"final error {summary.final_error:.3f} {unit}")
     latency = summary.frame_to_command_ms
     if latency.p50 is not None and latency.p99 is not None:
         parts.append(f"frame to command {latency.p50:.1f} ms, p99 {latency.p99:.1f} ms")
@@ -95,12 +102,20 @@ def _picture(axes: Axes, image: np.ndarray) -> None:
 
 
 def _draw_plots(
-    figure: Figure, place: SubplotSpec, record: RunRecord, body: BodySpec, tolerance_rad: float
+    figure: Figure,
+    place: SubplotSpec,
+    record: RunRecord,
+    body: BodySpec,
+    tolerance_rad: float,
+    unit: str,
 ) -> None:
     """Everything over time, one under the other on one axis of seconds."""
-    coordinates = min(record.mean.shape[1], _COORDINATES)
+    categorical = is_categorical(record.mean, record.std)
+    coordinates = 1 if categorical else min(record.mean.shape[1], _COORDINATES)
     error_rad = record.error_rad
-    heights = [0.8] * coordinates + [1.0, 1.0] + [1.3] * (error_rad is not None)
+    heights = (
+        [3.0 if categorical else 0.8] * coordinates + [1.0, 1.0] + [1.3] * (error_rad is not None)
+    )
     cells = place.subgridspec(len(heights), 1, height_ratios=heights, hspace=0.16)
     axes = [figure.add_subplot(cells[row, 0]) for row in range(len(heights))]
     for row in axes[1:]:
@@ -108,11 +123,11 @@ def _draw_plots(
     for row in axes:
         _style(row)
     for index in range(coordinates):
-        _belief(axes[index], record, index)
+        _states(axes[index], record) if categorical else _belief(axes[index], record, index)
     _control(axes[coordinates], record, body)
     _distance(axes[coordinates + 1], record)
     if error_rad is not None:
-        _error(axes[-1], record.time_s, error_rad, tolerance_rad)
+        _error(axes[-1], record.time_s, error_rad, tolerance_rad, unit)
     axes[0].set_xlim(record.time_s[0], max(record.time_s[-1], record.time_s[0] + 1e-3))
     axes[-1].tick_params(labelbottom=True)
     axes[-1].set_xlabel("time of the body, s", fontsize=_FONT_PT, color=_INK)
@@ -142,6 +157,19 @@ def _belief(axes: Axes, record: RunRecord, index: int) -> None:
     _label(axes, f"state {index + 1}")
 
 
+def _states(axes: Axes, record: RunRecord) -> None:
+    """How likely each of a few states is."""
+    period_s = record.time_s[1] if len(record.time_s) > 1 else 1.0
+    edges = np.append(record.time_s, record.time_s[-1] + period_s)
+    borders = np.arange(record.mean.shape[1] + 1) - 0.5
+    axes.pcolormesh(edges, borders, record.mean.T, cmap="Blues", vmin=0, vmax=1)
+    axes.set_yticks(range(record.mean.shape[1]))
+    axes.set_title(
+        "q(s): the darker, the likelier", loc="left", fontsize=_FONT_PT, color=_BLUE, pad=3
+    )
+    _label(axes, "state")
+
+
 def _control(axes: Axes, record: RunRecord, body: BodySpec) -> None:
     for limit in np.unique([body.control_low, body.control_high]):
         axes.axhline(limit, color=_GRAY, linewidth=0.9, linestyle=(0, (4, 3)))
@@ -156,7 +184,9 @@ def _distance(axes: Axes, record: RunRecord) -> None:
     _label(axes, "distance\n(latent)")
 
 
-def _error(axes: Axes, seconds: np.ndarray, error_rad: np.ndarray, tolerance_rad: float) -> None:
+def _error(
+    axes: Axes, seconds: np.ndarray, error_rad: np.ndarray, tolerance_rad: float, unit: str
+) -> None:
     seen = np.maximum(error_rad, _LOWEST_ERROR_RAD)
     axes.plot(seconds, seen, color=_PURPLE, linewidth=1.0)
     axes.axhline(tolerance_rad, color=_GRAY, linewidth=0.9, linestyle=(0, (4, 3)))
@@ -174,4 +204,4 @@ def _error(axes: Axes, seconds: np.ndarray, error_rad: np.ndarray, tolerance_rad
     axes.set_yscale("log")
     axes.set_ylim(_LOWEST_ERROR_RAD, 4.0)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    _label(axes, "true error, rad\n(for scoring)")
+    _label(axes, f"true error, {unit}\n(for scoring)")

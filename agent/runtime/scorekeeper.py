@@ -10,7 +10,7 @@ from ...configs.settings import Settings
 from ...envs import Goal
 from ...transport import messages
 from ...transport.messages import FIRST_EPOCH, Header, Health, Message
-from ..evaluation.score import Score, angle_error, score
+from ..evaluation.score import Score, score_errors
 from .attendance import Attendance
 from .columns import Album, Column
 from .fault import Fault
@@ -77,10 +77,7 @@ class Scorekeeper:
         count = self.timeline.count
         frame_ticks, frames = self._album.chosen()
         ticks = np.arange(count)
-        angle = self._goal.angle
-        error = None
-        if self._scored and angle is not None:
-            error = angle_error(self._angle.rows(count), angle)
+        error = self._goal.errors(self._angle.rows(count)) if self._scored else None
         return RunRecord(
             ticks=ticks,
             time_s=ticks * self._period_s,
@@ -169,9 +166,9 @@ class Scorekeeper:
         return self._angle.has(0) and self._epoch == FIRST_EPOCH
 
     def _score(self) -> Score | None:
-        angle = self._goal.angle
-        if not self._scored or angle is None:
-            return None
         angles = self._angle.rows(self.timeline.count)
         known = angles[~np.isnan(angles)]  # the last may be under way when the user stops
-        return score(known, angle, self._period_s, self._settings.run.tolerance_rad)
+        errors = self._goal.errors(known) if self._scored else None
+        if errors is None:
+            return None
+        return score_errors(errors, self._period_s, self._settings.run.tolerance_rad)

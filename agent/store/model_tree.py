@@ -21,6 +21,9 @@ _LARGEST_COUNT = (1 << 31) - 1
 _TYPES = ("float32", "float64", "int32", "uint32", "uint8", "bool")
 
 _HOMES = {
+    "..discrete.block": ("DiscreteBlock",),
+    "..discrete.model": ("DiscreteModel",),
+    "..encoders.categorical": ("CategoricalEncoder",),
     "..encoders.decoder": ("Decoder",),
     "..encoders.layers": ("Network",),
     "..encoders.pose": ("PoseEncoder",),

@@ -10,12 +10,12 @@ import pygame
 from .layout import Layout, arrange
 from .look import DARK, Theme
 from .panels import (
+    belief,
     believed,
     control,
     goal,
     header,
     imagined,
-    latent,
     live,
     processes,
     strip,
@@ -45,7 +45,7 @@ PANELS = (
     Panel("goal", goal.values, goal.draw),
     Panel("believed", believed.values, believed.draw),
     Panel("imagined", imagined.values, imagined.draw),
-    Panel("latent", latent.values, latent.draw),
+    Panel("latent", belief.values, belief.draw),
     Panel("distance", traces.distance_values, traces.draw_distance),
     Panel("control", control.values, control.draw),
     Panel("free_energy", traces.energy_values, traces.draw_energy),

@@ -102,6 +102,19 @@ def heading(
     return text(surface, words, place, look.small, colour, bold=True, anchor="midright")
 
 
+def legend(
+    surface: pygame.Surface,
+    rect: pygame.Rect,
+    look: Look,
+    named: Sequence[tuple[str, Colour]],
+) -> None:
+    """Names in their colours, on the right of a card's title."""
+    right = rect.right
+    for name, colour in reversed(named):
+        place = (right - look.pad, rect.y + look.pad // 2 + look.line // 2)
+        right = text(surface, name, place, look.small, colour, anchor="midright").left
+
+
 def empty(surface: pygame.Surface, inner: pygame.Rect, look: Look, words: str) -> None:
     """Say in the middle of a card why nothing is in it."""
     text(

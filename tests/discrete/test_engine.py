@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jopa_agent.agent.discrete import engine
 from jopa_agent.agent.discrete.exact import exact_posteriors
-from jopa_agent.agent.discrete.model import DiscreteModel, near_identity
+from jopa_agent.agent.discrete.model import DiscreteModel, self_showing
 
 COUNT, LENGTH, STATES, ACTIONS = 20, 6, 4, 2
 CLOSE = {"atol": 2e-5}  # float32 sums of six steps
@@ -16,7 +16,7 @@ CLOSE = {"atol": 2e-5}  # float32 sums of six steps
 def told():
     rng = np.random.default_rng(1)
     transition = rng.dirichlet(np.ones(STATES), size=(STATES, ACTIONS)).transpose(2, 0, 1)
-    model = DiscreteModel(near_identity(STATES, 0.05), transition, rng.dirichlet(np.ones(STATES)))
+    model = DiscreteModel(self_showing(STATES, 0.05), transition, rng.dirichlet(np.ones(STATES)))
     observations = rng.dirichlet(0.5 * np.ones(STATES), size=(COUNT, LENGTH)).astype(np.float32)
     actions = rng.integers(ACTIONS, size=(COUNT, LENGTH - 1))
     evidence = observations @ np.log(np.asarray(model.likelihood, np.float64))

@@ -10,7 +10,7 @@ import pytest
 from jopa_agent.agent.cli import main
 from jopa_agent.agent.discrete import extra
 from jopa_agent.agent.discrete.checkpoint import load_trained, read_log, read_page
-from jopa_agent.agent.discrete.model import DiscreteModel, near_identity
+from jopa_agent.agent.discrete.model import DiscreteModel, self_showing
 from jopa_agent.agent.discrete.objective import terms
 from jopa_agent.agent.discrete.training import as_seen, first_layers, train
 from jopa_agent.agent.encoders.categorical import encoder_for
@@ -22,7 +22,7 @@ SMALL = Discrete(trajectories=200, steps=100, batch=16, width=8)
 
 
 def known() -> DiscreteModel:
-    return DiscreteModel(near_identity(5, 1e-4), transition_matrix())
+    return DiscreteModel(self_showing(5, 1e-4), transition_matrix())
 
 
 def test_the_gradient_goes_through_the_inference():
@@ -34,7 +34,8 @@ def test_the_gradient_goes_through_the_inference():
     def loss(layers):
         return terms(encoder.with_layers(layers), known(), *seen).loss(2.0)
 
-    slope = jax.grad(loss)(layers)
+    loss = jax.jit(loss)
+    slope = jax.jit(jax.grad(loss))(layers)
     size = sum(float((leaf**2).sum()) for leaf in jax.tree.leaves(slope))
     assert size > 1e-3
 
@@ -92,7 +93,8 @@ def test_train_and_evaluate(trained_folder: Path, tmp_path: Path):
 
 def test_matrices_are_learned_beside_the_encoder(tmp_path: Path):
     file = tmp_path / "figures.json"
-    words = ["--discrete.learn_matrices", "yes", "--discrete.steps", "500", "--seed", "2"]
+    words = ["--discrete.learn", "B", "--discrete.steps", "400", "--seed", "2"]
+    words += ["--discrete.trajectories", "800"]
     assert main(["train", "lineworld", "--out", str(tmp_path / "m"), *words]) == 0
     words = ["--model", str(tmp_path / "m"), "--starts", "50", "--seconds", "5"]
     assert main(["evaluate", "lineworld", *words, "--json", str(file)]) == 0
@@ -116,6 +118,8 @@ def test_the_shipped_agent_is_loaded():
         (["train", "lineworld", "--out", "x", "--discrete.steps", "0"], "discrete.steps = '0'"),
         (["evaluate", "lineworld", "--model", "none"], "no model in folder 'none'"),
         (["evaluate", "lineworld", "--kick", "3"], "--kick"),
+        (["evaluate", "lineworld", "--learn"], "--learn"),
+        (["evaluate", "lineworld", "--body.frame_delay", "1"], "body.frame_delay = 1"),
         (["evaluate", "lineworld", "--goal", "state 9"], "'state 9'"),
         (["evaluate", "lineworld", "--goal", "state 0"], "'state 1' ... 'state 4'"),
         (["evaluate", "lineworld", "--seconds", "0"], "--seconds"),

@@ -6,8 +6,7 @@ import pygame
 from .. import paint
 from ..axes import Axes, round_steps
 from ..look import Colour, Look
-from ..showing import Showing
-from ..state import LatentView, ViewerState
+from ..state import LatentView
 
 _CORNERS = np.linspace(0.0, 2 * np.pi, 28, endpoint=False)
 _CIRCLE = np.stack([np.cos(_CORNERS), np.sin(_CORNERS)], axis=1)
@@ -18,23 +17,17 @@ _ALPHA = 64
 _FAR = 1e9  # what is further away is drawn there
 
 
-def values(
-    state: ViewerState,
-    showing: Showing,  # noqa: ARG001
-) -> tuple[LatentView | None]:
-    """The belief, with the way that led to it and the plan."""
-    return (state.latent_view(),)
-
-
 def draw(surface: pygame.Surface, rect: pygame.Rect, look: Look, view: LatentView | None) -> None:
     """The card of the belief; without a belief so far, an empty one that says so."""
     inner = paint.card(surface, rect, look, "latent space")
-    _legend(surface, rect, look)
+    theme = look.theme
+    named = (("belief ±2σ", theme.belief), ("plan ±2σ", theme.plan), ("goal", theme.goal))
+    paint.legend(surface, rect, look, named)
     if view is None:
         paint.empty(surface, inner, look, "no belief yet")
         return
     left, below = look.px(30), look.line
-    theme, axes = look.theme, _axes(
+    axes = _axes(
         pygame.Rect(inner.x + left, inner.y, inner.width - left, inner.height - below), view
     )  # fmt: skip
     axes.rows(surface, look, round_steps(*axes.y, about=5))
@@ -117,11 +110,3 @@ def _cross(surface: pygame.Surface, look: Look, centre: paint.Point) -> None:
     paint.stroke(surface, colour, [(x - reach, y), (x + reach, y)], 2 * look.unit)
     paint.stroke(surface, colour, [(x, y - reach), (x, y + reach)], 2 * look.unit)
     pygame.draw.circle(surface, colour, centre, look.px(10), width=look.px(1))
-
-
-def _legend(surface: pygame.Surface, rect: pygame.Rect, look: Look) -> None:
-    right, theme = rect.right, look.theme
-    named = (("belief ±2σ", theme.belief), ("plan ±2σ", theme.plan), ("goal", theme.goal))
-    for name, colour in reversed(named):
-        place = (right - look.pad, rect.y + look.pad // 2 + look.line // 2)
-        right = paint.text(surface, name, place, look.small, colour, anchor="midright").left
