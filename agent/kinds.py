@@ -32,6 +32,7 @@ class Kind:
 _KINDS = {
     "pose": Kind(".mind", ".pose_commands"),
     "discrete": Kind(".discrete.mind", ".discrete.commands"),
+    "jepa": Kind(".jepa.mind", ".jepa.commands"),
 }
 
 
