@@ -339,10 +339,10 @@ class Jepa(Section):
         default="default", description="sizes of the model"
     )
     frames: Count = Field(default=2_500_000, description="frames of walks to learn from")
-    steps: Count = Field(default=15_000, description="optimiser steps")
+    steps: Count = Field(default=12_000, description="optimiser steps")
     batch: Count = Field(default=64, description="windows in one optimiser step")
     window: Annotated[int, Field(ge=2, le=91)] = Field(
-        default=49, description="frames that a prediction goes through, the first one included"
+        default=33, description="frames that a prediction goes through, the first one included"
     )
     looks: Count = Field(default=16, description="later frames of a window that are looked at")
     learning_rate: Positive = Field(default=2e-3, description="the highest")

@@ -45,7 +45,7 @@ class TwoRooms(gymnasium.Env[np.ndarray, np.ndarray]):
         self.observation_space = Box(0, 255, FRAME_SHAPE, np.uint8)
         self.action_space = Box(-STEP_HIGH_PX, STEP_HIGH_PX, (2,), np.float32)
         self._fixed: dict[str, Any] = {"wall_x": wall_x, "door_y": door_y}
-        self._layout = self._chosen(self._fixed)
+        self.layout = self._chosen(self._fixed)
         self._position = np.zeros(2)
 
     def reset(
@@ -55,12 +55,12 @@ class TwoRooms(gymnasium.Env[np.ndarray, np.ndarray]):
         super().reset(seed=seed)
         asked = self._fixed | (options or {})
         position = asked.pop("position", None)
-        self._layout = self._chosen(asked)
-        place = free_places(Layout(*(each[None] for each in self._layout)), self.np_random)[0]
+        self.layout = self._chosen(asked)
+        place = free_places(Layout(*(each[None] for each in self.layout)), self.np_random)[0]
         if position is not None:
             place = np.asarray(position, np.float64)
-            if place.shape != (2,) or not is_clear(place, self._layout):
-                wall_x, door_y = self._layout
+            if place.shape != (2,) or not is_clear(place, self.layout):
+                wall_x, door_y = self.layout
                 raise ValueError(
                     f"position = {position!r} is no free place (x, y) with the wall at {wall_x} "
                     f"and the door at {door_y}: give one inside a room, 0.3 px from all walls"
@@ -74,7 +74,7 @@ class TwoRooms(gymnasium.Env[np.ndarray, np.ndarray]):
         if step.shape != (2,) or not np.isfinite(step).all():
             raise ValueError(f"action {action!r} is no step (dx, dy): give two finite numbers")
         step = step * min(1.0, STEP_HIGH_PX / max(float(np.linalg.norm(step)), 1e-9))
-        many = Layout(*(each[None] for each in self._layout))
+        many = Layout(*(each[None] for each in self.layout))
         places, stopped = moved(self._position[None], step[None], many, self.np_random)
         self._position = places[0]
         return self._observation(), 0.0, False, False, self._info(bool(stopped[0]))
@@ -86,13 +86,13 @@ class TwoRooms(gymnasium.Env[np.ndarray, np.ndarray]):
 
     def picture(self, position: np.ndarray) -> np.ndarray:
         """The frame with the dot at ``position`` in the present layout."""
-        return frames_of(np.asarray(position, np.float64), self._layout)
+        return frames_of(np.asarray(position, np.float64), self.layout)
 
     def _observation(self) -> np.ndarray:
         return self.picture(self._position)
 
     def _info(self, stopped: bool) -> dict[str, Any]:
-        layout = {name: int(value) for name, value in self._layout._asdict().items()}
+        layout = {name: int(value) for name, value in self.layout._asdict().items()}
         return {"position": self._position.copy(), "stopped": stopped, **layout}
 
     def _chosen(self, asked: dict[str, int | None]) -> Layout:

@@ -13,9 +13,12 @@ from ..options import model_of
 from ..output import check_writable, write_json
 from ..progress import progress_bars
 from .datasets import write_set
+from .equipment import equip, save_equipment
 from .files import PAGE, load_world, read_world_page, save_world
+from .journeys import REACHED_PX, STEPS, Journey, journey_figures, travel
 from .judge import bounds, probe_figures, trials
 from .learn import experience_of, learn
+from .mind import load_mind
 from .model import ARCHITECTURES, parameter_count
 from .sets import SETS
 from .training import Schedule
@@ -75,6 +78,7 @@ def train(settings: Settings, arguments: argparse.Namespace) -> int:
         "versions": {name: version(name) for name in ("jopa-agent", "jax", "numpy", "optax")},
         "history": _thinned(learned.history),
     }  # fmt: skip
+    save_equipment(equip(learned.model, seed), arguments.out)
     save_world(learned.model, architecture, about, arguments.out)
     shutil.rmtree(folder)
     print(
@@ -93,7 +97,7 @@ def schedule_of(settings: Settings) -> Schedule:
 
 
 def evaluate(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Probe a world model."""
+    """Probe a world model, and let it act."""
     model_folder = model_of(arguments)
     check_writable(arguments.json)
     set_up_jax()
@@ -104,9 +108,26 @@ def evaluate(settings: Settings, arguments: argparse.Namespace) -> int:
     figures["training"] = {
         name: read_world_page(model_folder).get(name) for name in ("seed", "frames_seen", "seconds")
     }
+    figures |= journey_figures(_travelled(model_folder, settings, arguments.starts))
+    print(
+        f"reached {figures['success_fraction']:.1%} of {figures['journeys']} goals in the other "
+        f"room, to {REACHED_PX} px, within {STEPS} steps; a plan takes "
+        f"{figures['plan_ms']['median']:.1f} ms"
+    )
     if arguments.json:
         write_json(figures, arguments.json)
     return 0
+
+
+def _travelled(folder: Path, settings: Settings, count: int) -> list[Journey]:
+    mind = load_mind(folder, settings)
+    with progress_bars() as progress:
+        task = progress.add_task("journeys", total=count, figure="")
+
+        def show(reached: int, made: int) -> None:
+            progress.update(task, completed=made, figure=f"{reached} of {made} reached")
+
+        return travel(mind, count, settings.run.seed, show)
 
 
 def _thinned(history: list[dict[str, float]], most: int = 200) -> list[dict[str, float]]:

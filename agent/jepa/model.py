@@ -52,8 +52,8 @@ class Architecture:
 ARCHITECTURES = {
     "default": Architecture(
         branch="profiles", cell="residual", moving=32, scene=16,
-        dot_channels=(16,), dot_hidden=(256, 128), wall_channels=(8,), wall_hidden=(64,),
-        embedding=32, hidden=(256, 128), projection=(128, 128),
+        dot_channels=(8,), dot_hidden=(128, 64), wall_channels=(8,), wall_hidden=(64,),
+        embedding=32, hidden=(256, 256), projection=(128, 128),
     ),
     "small": Architecture(
         branch="profiles", cell="residual", moving=16, scene=8,

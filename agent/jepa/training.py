@@ -31,7 +31,7 @@ class Schedule:
 
     steps: int
     batch: int = 128
-    window: int = 49
+    window: int = 33
     looks: int = 16
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
