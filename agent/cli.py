@@ -310,7 +310,7 @@ def _parser() -> Parser:
     )
     command.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="the model")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the verdict there")
-    sections = ["explore", "train", "discrete", "collect", "planner", "body"]
+    sections = ["explore", "train", "discrete", "jepa", "collect", "planner", "body"]
     add_settings(command, sections, _SEED)
 
     command = _command(commands, "validate", validate, "judge a model", _VALIDATE)

@@ -34,6 +34,7 @@ class Kind:
 _KINDS = {
     "pose": Kind(".minds", ".pose_commands"),
     "discrete": Kind(".discrete.mind", ".discrete.commands"),
+    "jepa": Kind(".jepa.mind", ".jepa.commands"),
 }
 
 
