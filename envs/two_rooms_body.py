@@ -46,6 +46,14 @@ class TwoRoomsBody:
         """The position ``(x, y)`` in px; there is no reward."""
         return Truth(state=self._position.copy(), reward=0.0)
 
+    @property
+    def goal_names(self) -> tuple[str, ...]:
+        """Places on a grid, in both rooms."""
+        across, down = np.linspace(9, 56, 6), np.linspace(10, 55, 4)
+        places = [np.array([x, y]).round() for y in down for x in across]
+        clear = [place for place in places if is_clear(place, self._env.layout)]
+        return tuple(f"{x:.0f},{y:.0f}" for x, y in clear)
+
     def goal_called(self, name: str) -> tuple[np.ndarray, float] | None:
         """The frame with the dot at ``x,y``, and no number for scoring; None for other names.
 

@@ -44,6 +44,8 @@ KNOWN = {
     "learning": MIND | BASE | {"mind", "store", "runs", "bodies", "jax_setup", "progress"},
     "discrete": {"graph", "encoders", "mind", "learning", "bodies", "options", "output"}
     | {"progress", "jax_setup", "configs", "envs"},
+    "jepa": {"graph", "mind", "learning", "options", "output", "progress", "jax_setup", "configs"}
+    | {"envs"},
     "pose_commands": {"learning", "evaluation", "options", "output", "configs"},
     "gallery": {"envs", "learning", "runs"},
     "minds": {"mind", "learning", "senses", "configs"},

@@ -6,6 +6,7 @@ that is made when a goal is set. See :class:`jopa_agent.agent.mind.Mind`, whose 
 """
 
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -62,6 +63,14 @@ class Mind:
         self._map = roadmap(self._model, known.memory, goal, scene, known.scenes)
         return True
 
+    def can_hold(self, image: np.ndarray) -> bool:
+        """A dot can rest anywhere."""
+        del image
+        return True
+
+    def imagine(self) -> None:
+        """Nothing: the model draws no pictures."""
+
     def compile(self) -> None:
         """Compile all that :meth:`step` needs; belief and goal are forgotten."""
         blank = np.zeros(FRAME_SHAPE, np.uint8)
@@ -112,8 +121,9 @@ class Mind:
         )
 
 
-def load_mind(folder: Path, settings: Settings) -> Mind:
+def load_mind(folder: Path, settings: Settings, factors: Mapping[str, Path] | None = None) -> Mind:
     """The mind with the model in ``folder``; ``ValueError`` in one line where it does not fit."""
+    del factors
     late = settings.body.frame_delay + settings.body.command_delay
     if late or settings.sensors:
         raise ModelError(
