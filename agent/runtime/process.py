@@ -273,13 +273,11 @@ class Child:
 
     def _arrivals(self, until_ns: int | None) -> Iterator[Received]:
         """Wait until something arrives, a moment or a report is due; then read what is there."""
-        now = now_ns()
-        if now >= self._next_report_ns:
-            self._send_health()
+        self._report_if_due()
         wait_until = (
             self._next_report_ns if until_ns is None else min(until_ns, self._next_report_ns)
         )
-        left_ns = max(0, wait_until - now)
+        left_ns = max(0, wait_until - now_ns())
         if 0 < left_ns < NS_PER_MS:  # less than a poll can wait
             sleep_ns(left_ns)
         ready = dict(self._poller.poll(left_ns // NS_PER_MS))
@@ -290,10 +288,16 @@ class Child:
                 yield received
         for subscriber in self._subscribers.values():
             if subscriber.socket in ready:
-                yield from subscriber.waiting()
+                for received in subscriber.waiting():
+                    yield received
+                    self._report_if_due()  # whoever works off what has piled up is not silent
         for socket, answer in self._watched.items():
             if socket in ready:
                 answer()
+
+    def _report_if_due(self) -> None:
+        if now_ns() >= self._next_report_ns:
+            self._send_health()
 
     def _send_health(self) -> None:
         self._next_report_ns = now_ns() + self._report_period_ns
