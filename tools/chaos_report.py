@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,6 @@ class Course:
 
     def __init__(self, out: Path) -> None:
         run = RecordedRun(out)
-        self.period_ns = run.launch.body.period_s * NS_PER_S
         self.applied: dict[int, int] = {}
         self._commands: dict[int, tuple[Origin, int]] = {}
         away: list[tuple[int, float]] = []
@@ -87,9 +87,14 @@ class Course:
         return float(self._stamps[wrong[-1]] - begin_ns) / NS_PER_S if len(wrong) else 0.0
 
     def lost_frames(self, begin_ns: int, end_ns: int) -> int:
-        """Frames that are not in the recording."""
-        there = sum(begin_ns < at <= end_ns for at in self.applied.values())
-        return max(0, int((end_ns - begin_ns) / self.period_ns) - there)
+        """Frames that are not in the recording, in gaps that ended within the span: what a recorder
+        loses with its life is older than the blow."""
+        ticks = sorted(self.applied)
+        return sum(
+            tick - before - 1
+            for before, tick in pairwise(ticks)
+            if begin_ns < self.applied[tick] <= end_ns
+        )
 
 
 def figures(
