@@ -9,6 +9,8 @@ import numpy as np
 import pygame
 from pygame import gfxdraw
 
+from ...transport.pictures import in_colours
+
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
 
@@ -78,10 +80,10 @@ def panel(surface: pygame.Surface, rect: pygame.Rect, title: str) -> pygame.Rect
 
 
 def picture(surface: pygame.Surface, rect: pygame.Rect, image: np.ndarray) -> None:
-    """``image`` (uint8, ``(height, width, 1 or 3)``) in hard pixels, as large as ``rect`` lets."""
+    """``image`` (uint8 ``(height, width, channels)``) in hard pixels, as large as ``rect`` lets."""
     height, width = image.shape[:2]
     scale = min(rect.width / width, rect.height / height)
-    colour = np.broadcast_to(image, (height, width, 3)).swapaxes(0, 1)
+    colour = in_colours(image).swapaxes(0, 1)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     enlarged = pygame.transform.scale(pygame.surfarray.make_surface(colour), size)
     surface.blit(enlarged, enlarged.get_rect(center=rect.center))
