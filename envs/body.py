@@ -98,7 +98,7 @@ class Draggable(Protocol):
 
 @runtime_checkable
 class Nameable(Protocol):
-    """A body with a few states that have names."""
+    """A body with states or places that have names."""
 
     @property
     def goal_names(self) -> tuple[str, ...]:
@@ -106,6 +106,7 @@ class Nameable(Protocol):
         ...
 
     def goal_called(self, name: str) -> tuple[np.ndarray, float] | None:
-        """The frame that shows what is called ``name``, and the number of that state; None where
-        it is no name of this body's. ValueError for a state that there is not."""
+        """The frame that shows what is called ``name``, and the number of that state (NaN
+        where it has none); None where it is no name of this body's. ValueError for a state that
+        there is not."""
         ...

@@ -9,7 +9,7 @@ pixels.
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 
 SIZE_PX = 65
 FRAME_SHAPE = (SIZE_PX, SIZE_PX, 2)
@@ -30,10 +30,10 @@ _COLOURS = np.array([[235, 90, 60], [70, 90, 120]], np.float32)  # of dot and wa
 
 class Layout(NamedTuple):
     """Where the wall stands (column of its middle) and where the centre of its door is (row);
-    numbers, or arrays of many layouts."""
+    numbers, or arrays ``(layouts,)`` of numpy or jax."""
 
-    wall_x: Int[np.ndarray, "*layouts"]
-    door_y: Int[np.ndarray, "*layouts"]
+    wall_x: Any
+    door_y: Any
 
 
 def fixed_layout(wall_x: int = WALL_X, door_y: int = DOOR_Y) -> Layout:

@@ -20,8 +20,8 @@ class TwoRoomsBody:
 
     def __init__(self, physics: str = "") -> None:
         """Walls as ``physics`` says: ``wall_x=32,door_y=20``. ValueError where they do not fit."""
-        layout = {"wall_x": WALL_X, "door_y": DOOR_Y} | _read_layout(physics)
-        self._env = TwoRooms(**layout)
+        given = _read_layout(physics)
+        self._env = TwoRooms(given.get("wall_x", WALL_X), given.get("door_y", DOOR_Y))
         limit = np.full(2, STEP_HIGH_PX, np.float32)
         self.spec = BodySpec(
             name="two-rooms",

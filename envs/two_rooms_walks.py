@@ -20,6 +20,7 @@ TURN_CONCENTRATION = 5.0
 EXPERT_STEP_PX = 0.9
 _ARRIVED_PX = 1.0
 _AIM = np.pi / 4  # a walk into a wall heads for it within this
+_BY_DOOR_PX = 12.0
 _DOOR_MARGIN_PX = 2.0  # experts pass the door this far from its edges
 
 
@@ -61,6 +62,20 @@ def walk_into_wall(layout: Layout, frames: int, rng: np.random.Generator) -> Wal
     towards = np.choose(side, [np.pi, 0.0, -np.pi / 2, np.pi / 2])
     heading = towards + rng.uniform(-_AIM, _AIM, size=count)
     return _played(np.stack([x, y], axis=-1), _steps(heading, frames - 1, rng), layout, rng)
+
+
+def walk_by_door(layout: Layout, frames: int, rng: np.random.Generator) -> Walks:
+    """Walks that begin up to 12 px from a door, on either side, and head for it."""
+    count = len(layout.wall_x)
+    side = rng.choice([-1.0, 1.0], size=count)
+    far = rng.uniform(WALL_REACH + CLEARANCE_PX, _BY_DOOR_PX, size=count)
+    x = np.clip(layout.wall_x + side * far, LOW + CLEARANCE_PX, HIGH - CLEARANCE_PX)
+    y = layout.door_y + rng.uniform(-_BY_DOOR_PX, _BY_DOOR_PX, size=count) / 2
+    y = np.clip(y, LOW + CLEARANCE_PX, HIGH - CLEARANCE_PX)
+    start = np.stack([x, y], axis=-1)
+    towards = _place_in_door(layout, rng) - start
+    heading = np.arctan2(towards[:, 1], towards[:, 0])
+    return _played(start, _steps(heading, frames - 1, rng), layout, rng)
 
 
 def go_to_goals(layout: Layout, frames: int, rng: np.random.Generator) -> Walks:

@@ -102,11 +102,12 @@ def evaluate(settings: Settings, arguments: argparse.Namespace) -> int:
     check_writable(arguments.json)
     set_up_jax()
     model, _ = load_world(model_folder)
+    page = read_world_page(model_folder)
     asked = trials(settings.run.seed)
     figures: dict[str, Any] = probe_figures(model, asked, settings.run.seed, print)
     figures |= bounds(asked, settings.run.seed)
     figures["training"] = {
-        name: read_world_page(model_folder).get(name) for name in ("seed", "frames_seen", "seconds")
+        name: page.get(name) for name in ("seed", "frames_seen", "seconds", "history")
     }
     figures |= journey_figures(_travelled(model_folder, settings, arguments.starts))
     print(

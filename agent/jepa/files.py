@@ -100,7 +100,10 @@ def load_world(folder: Path) -> tuple[WorldModel, Architecture]:
     try:
         if not isinstance(sizes, dict) or set(sizes) != set(default):
             raise ValueError("its page has no architecture")
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in sizes.items()}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in sizes.items()
+        }
         architecture = Architecture(**values)
         like = jax.eval_shape(lambda key: new_model(architecture, key), jax.random.key(0))
     except (TypeError, ValueError, IndexError) as error:

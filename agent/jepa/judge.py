@@ -9,7 +9,7 @@ import numpy as np
 from ...envs.two_rooms_walks import Walks
 from .model import WorldModel, parameter_count
 from .probes import chance_px2, constant_error_px2, error_px2, fit_probe, foretold
-from .sets import SETS, drawn, judged, windows
+from .sets import JUDGED, drawn, judged, windows
 
 _PROBING = 4000  # walks that a probe is trained on, cut to windows
 _JUDGED = 2000  # trajectories of each set
@@ -26,7 +26,7 @@ class Trials:
 def trials(seed: int, probing: int = _PROBING, count: int = _JUDGED) -> Trials:
     """So many walks to train a probe on, and ``count`` trajectories of each set."""
     training = windows(drawn("normal", probing, seed, "probing"))
-    return Trials(training, {name: judged(name, count, seed) for name in SETS})
+    return Trials(training, {name: judged(name, count, seed) for name in JUDGED})
 
 
 def probe_figures(

@@ -2,13 +2,15 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
 
 from ..learning.errors import ModelError
 from ..output import write_text
@@ -32,13 +34,21 @@ class Learned:
 
 
 def experience_of(frames: int, seed: int) -> Experience:
-    """Walks of at least so many frames in all."""
-    walks = drawn("normal", -(-frames // WALK_FRAMES), seed, "training")
+    """Walks of at least so many frames in all; a quarter of them begin near a door."""
+    count = -(-frames // WALK_FRAMES)
+    by_door = count // 4
+    parts = [drawn("normal", count - by_door, seed, "training")]
+    if by_door:
+        parts.append(drawn("door", by_door, seed, "training"))
+
+    def joined(values: Iterable[np.ndarray], dtype: type) -> Array:
+        return jnp.asarray(np.concatenate(list(values)), dtype)
+
     return Experience(
-        jnp.asarray(walks.positions, jnp.float32),
-        jnp.asarray(walks.controls, jnp.float32),
-        jnp.asarray(walks.layout.wall_x),
-        jnp.asarray(walks.layout.door_y),
+        joined((walks.positions for walks in parts), jnp.float32),
+        joined((walks.controls for walks in parts), jnp.float32),
+        joined((walks.layout.wall_x for walks in parts), jnp.int32),
+        joined((walks.layout.door_y for walks in parts), jnp.int32),
     )
 
 

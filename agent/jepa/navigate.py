@@ -1,4 +1,4 @@
-"""What to do next: the imagined way that leads soonest to the goal, by the map of it."""
+"""What to do next: walk to the remembered place from which the goal is nearest, by the map."""
 
 from typing import NamedTuple
 
@@ -9,14 +9,10 @@ from jaxtyping import Array, Float
 from ...envs.two_rooms_walks import STEP_HIGH_PX
 from .model import WorldModel, imagine
 from .places import moves_px
-from .roadmap import Roadmap, compass
+from .roadmap import Roadmap, effort, walks
 
 HORIZON = 8
-_HEADINGS = 32
-_SHORTER = (0.66, 0.33, 0.12)  # of the longest step: for the last one
-_NEAR_PX = 1.5  # so near to a place of the map, its way is taken for one's own
-_FAR = 100.0  # steps: what it counts not to be near any
-_DETOUR = 1.2  # what a step to a place of the map counts, so that going there is worth it
+_NEAREST = 32  # places that it is tried to walk to
 
 
 class Way(NamedTuple):
@@ -35,43 +31,24 @@ def way_to_goal(
     scene: Float[Array, "scene"],
     known: Roadmap,
 ) -> Way:
-    """The best of some 350 ways: straight on in one of 32 directions for up to 8 steps, or one
-    shorter step, or none, where that leads to the goal; then along the map."""
-    straight = compass(_HEADINGS)
-    shorter = jnp.concatenate([share * straight for share in _SHORTER])
-    single = jnp.concatenate([shorter, jnp.zeros((1, 2))])
-    ahead = _imagined(model, state, scene, jnp.repeat(straight[:, None], HORIZON, axis=1))
-    beside = _imagined(model, state, scene, single[:, None])
-    onward = jnp.tile(jnp.arange(1.0, HORIZON + 1), _HEADINGS)
-    onward += _steps_left(ahead.reshape(-1, ahead.shape[-1]), known)
-    # short steps are for the last one alone: on the way, whoever is at a place would stay there
-    arriving = jnp.linalg.norm(single, axis=1) / STEP_HIGH_PX
-    arriving += _steps_left(beside[:, 0], jax.tree.map(lambda each: each[-1:], known))
-    total = jnp.concatenate([onward, arriving])
+    """The way over one of the 32 nearest places, to each of which a walk is imagined, and corrected
+    by what it misses; a wall shows itself by a walk that does not arrive.
+
+    Places less than a step away are passed over, the goal apart: whoever is at one would stay.
+    After the place nothing is planned: long before it is reached there is a newer plan.
+    """
+    away = moves_px(state[None], known.places)[1][0]
+    nearest = jnp.argsort(away)[:_NEAREST]
+    there = jax.tree.map(lambda each: each[nearest], known.places)
+    starts = jnp.broadcast_to(state, there.latents.shape)
+    step, missed = walks(model, starts, there, scene)
+    length = jnp.linalg.norm(step, axis=1) / STEP_HIGH_PX
+    here = (length < 1) & (nearest < len(known.steps) - 1)
+    total = jnp.where(here, jnp.inf, effort(step, missed) + known.steps[nearest])
     best = jnp.argmin(total)
-    far = best < _HEADINGS * HORIZON
-    last = jnp.where(far, best % HORIZON, 0)
-    one = single[jnp.where(far, 0, best - _HEADINGS * HORIZON)]
-    step = jnp.where(far, straight[jnp.minimum(best // HORIZON, _HEADINGS - 1)], one)
-    # after the place where the map takes over nothing is planned
-    controls = jnp.where(jnp.arange(HORIZON)[:, None] <= last, step, 0.0)
-    states = _imagined(model, state, scene, controls[None])[0]
+    ticks = jnp.clip(jnp.ceil(length[best] - 1e-3), 1, HORIZON)
+    controls = jnp.where(jnp.arange(HORIZON)[:, None] < ticks, step[best] / ticks, 0.0)
+    longest = jnp.maximum(jnp.linalg.norm(controls[0]) / STEP_HIGH_PX, 1.0)
+    controls = controls / longest
+    states = imagine(model, state[None], scene[None], controls[None])[0]
     return Way(controls, states, total[best])
-
-
-def _imagined(
-    model: WorldModel,
-    state: Float[Array, "moving"],
-    scene: Float[Array, "scene"],
-    actions: Float[Array, "many time 2"],
-) -> Float[Array, "many time moving"]:
-    many = actions.shape[0]
-    starts, scenes = (jnp.broadcast_to(each, (many, each.shape[0])) for each in (state, scene))
-    return imagine(model, starts, scenes, actions)
-
-
-def _steps_left(states: Float[Array, "many moving"], known: Roadmap) -> Float[Array, "many"]:
-    """Steps to the goal from each state, over the best place of the map that it is near."""
-    away_px = moves_px(states, known.places)[1]
-    far = jnp.where(away_px > _NEAR_PX, _FAR, 0.0)
-    return jnp.min(known.steps + _DETOUR * away_px / STEP_HIGH_PX + far, axis=1)

@@ -8,6 +8,7 @@ recurrent state, and not that of the walls, which stands still.
 
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -128,7 +129,7 @@ def _fitted(
             return jnp.mean((through(probe, inputs[rows]) - targets[rows]) ** 2)
 
         change, state = optimiser.update(jax.grad(loss)(probe), state, probe)
-        return (optax.apply_updates(probe, change), state), None
+        return (cast(Layers, optax.apply_updates(probe, change)), state), None
 
     carry, _ = jax.lax.scan(step, (probe, optimiser.init(probe)), jax.random.split(key, _STEPS))
-    return carry[0]
+    return cast(Layers, carry[0])

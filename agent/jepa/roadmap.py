@@ -1,8 +1,8 @@
 """The ways between remembered places, as the world model imagines them among the walls in view.
 
-Two neighbouring places are joined where the model, played from either towards the other, arrives
-there: walls part them, the door does not. Dijkstra's algorithm then gives the steps from every
-place to a goal.
+From a place to a neighbour it is as far as the model's walk there is long, and further by what the
+walk, or that back, misses: walls make it miss, the door does not. Dijkstra's algorithm then gives
+the steps from every place to a goal.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,8 @@ from .places import Places, distances_px, moves_px, places_at
 NEIGHBOURS = 16  # of a place, at most
 _REACH_PX = 4.5  # to a neighbour
 _STEPS = 3  # in which it is walked to
-_ARRIVED_PX = 1.0
+_ARRIVED_PX = 0.8  # so near to its end a walk has arrived
+_MISSED = 20.0  # steps that it counts to miss it by a pixel more; twice as much, four times
 _CORRECTIONS = 2  # of a walk, by what it missed its end
 _NOWHERE = 1e4  # steps from a place that no way leads from
 
@@ -65,54 +66,68 @@ def roadmap(
     count = len(memory.neighbours)
     near = np.argsort(distances_px(memory.places.latents, place)[:, 0])[:NEIGHBOURS]
     neighbours = np.concatenate([memory.neighbours, near[None]])
-    forth, back, length = (
-        np.asarray(each) for each in _walked(model, places, jnp.asarray(neighbours), scene)
-    )
-    own = neighbours == np.arange(count + 1)[:, None]
-    joined = forth & back & ~own
-    rows, columns = np.nonzero(joined)
+    efforts = np.asarray(_efforts(model, places, jnp.asarray(neighbours), scene))
+    own = np.arange(count + 1)[:, None]
+    rows, columns = np.nonzero(neighbours != own)
     ways = coo_array(
-        (length[rows, columns] / STEP_HIGH_PX, (rows, neighbours[rows, columns])),
+        (efforts[rows, columns], (rows, neighbours[rows, columns])),
         shape=(count + 1, count + 1),
     )
     steps = dijkstra(ways.tocsr(), directed=False, indices=count)
     return Roadmap(places, jnp.asarray(np.minimum(steps, _NOWHERE), jnp.float32))
 
 
-def compass(headings: int) -> Float[Array, "headings 2"]:
-    """The longest steps in so many directions."""
-    angle = jnp.arange(headings) * (2 * jnp.pi / headings)
-    return STEP_HIGH_PX * jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=-1)
+def walks(
+    model: WorldModel,
+    starts: Float[Array, "n moving"],
+    targets: Places,
+    scene: Float[Array, "scene"],
+) -> tuple[Float[Array, "n 2"], Float[Array, "n"]]:
+    """The way in px from each start to its target as the model walks it, in three equal steps, and
+    by how many px it misses.
+
+    The first guess is that of the target's tangent; it is corrected by what it misses.
+    """
+    step = -_seen_from(starts, targets)[0]
+    among = jnp.broadcast_to(scene, (len(step), scene.shape[0]))
+    walked, missed = step, jnp.zeros(len(step))
+    for _ in range(_CORRECTIONS + 1):
+        actions = jnp.repeat(step[:, None] / _STEPS, _STEPS, axis=1)
+        end = imagine(model, starts, among, actions)[:, -1]
+        beyond, missed = _seen_from(end, targets)
+        walked, step = step, step - beyond
+    return walked, missed
+
+
+def effort(step: Float[Array, "n 2"], missed: Float[Array, "n"]) -> Float[Array, "n"]:
+    """What a walk of :func:`walks` counts, in steps."""
+    late = jnp.maximum(missed - _ARRIVED_PX, 0.0)
+    return jnp.linalg.norm(step, axis=1) / STEP_HIGH_PX + _MISSED * late**2
 
 
 @jax.jit
-def _walked(
+def _efforts(
     model: WorldModel,
     places: Places,
     neighbours: Array,
     scene: Float[Array, "scene"],
-) -> tuple[Array, Array, Array]:
-    """Whether each place's walk to each neighbour arrives, whether that back does, and how long
-    the way is in px; all ``(n, 16)``."""
-
-    def one_way(here: Array, there: Array) -> tuple[Array, Array]:
-        start, target = (jax.tree.map(lambda x, at=at: x[at], places) for at in (here, there))
-        one = jax.vmap(lambda state, place: moves_px(state[None], _single(place)))
-        step = one(target.latents, start)[0][:, 0, 0]
-        among = jnp.broadcast_to(scene, (len(step), scene.shape[0]))
-        for _ in range(_CORRECTIONS + 1):
-            actions = jnp.repeat(step[:, None] / _STEPS, _STEPS, axis=1)
-            end = imagine(model, start.latents, among, actions)[:, -1]
-            beyond, away = (each[:, 0, 0] for each in one(end, target))
-            walked, step = step, step - beyond
-        return away < _ARRIVED_PX, jnp.linalg.norm(walked, axis=1)
-
+) -> Float[Array, "n neighbours"]:
+    """The steps from each place to each neighbour, the way back being walkable, too."""
     n, k = neighbours.shape
     here, there = jnp.repeat(jnp.arange(n), k), neighbours.reshape(-1)
-    forth, length = one_way(here, there)
-    back, _ = one_way(there, here)
-    return forth.reshape(n, k), back.reshape(n, k), length.reshape(n, k)
+    start, target = (jax.tree.map(lambda x, at=at: x[at], places) for at in (here, there))
+    step, missed = walks(model, start.latents, target, scene)
+    _, missed_back = walks(model, target.latents, start, scene)
+    return effort(step, jnp.maximum(missed, missed_back)).reshape(n, k)
 
 
-def _single(place: Places) -> Places:
-    return jax.tree.map(lambda x: x[None], place)
+def _seen_from(
+    states: Float[Array, "n moving"], places: Places
+) -> tuple[Float[Array, "n 2"], Float[Array, "n"]]:
+    """:func:`moves_px` of each state from its own place."""
+
+    def one(state: Array, place: Places) -> tuple[Array, Array]:
+        step, away = moves_px(state[None], jax.tree.map(lambda each: each[None], place))
+        return step[0, 0], away[0, 0]
+
+    return jax.vmap(one)(states, places)

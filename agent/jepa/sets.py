@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...envs.two_rooms import UNSEEN_WALLS, Layout, drawn_layouts, seen_walls
-from ...envs.two_rooms_walks import Walks, go_to_goals, walk, walk_into_wall
+from ...envs.two_rooms_walks import Walks, go_to_goals, walk, walk_by_door, walk_into_wall
 
 WALK_FRAMES = 91
 WINDOW_FRAMES = 17
@@ -26,12 +26,17 @@ _SEEN = tuple(map(int, seen_walls()))
 
 SETS = {
     "normal": Kind(walk, WALK_FRAMES, _SEEN),
+    "door": Kind(walk_by_door, WALK_FRAMES, _SEEN),
     "wall": Kind(walk_into_wall, WINDOW_FRAMES, _SEEN),
     "wall_other": Kind(walk_into_wall, WINDOW_FRAMES, UNSEEN_WALLS),
     "expert": Kind(go_to_goals, WALK_FRAMES, _SEEN),
 }
-"""By name. ``normal``: walks; ``wall``: walks into a wall; ``wall_other``: the same where walls
+"""By name. ``normal``: walks; ``door``: walks that begin near a door and head for it, without which
+a model sees hardly any pass it; ``wall``: walks into a wall; ``wall_other``: the same where walls
 stand in columns that no training has seen; ``expert``: ways to goals in the other room."""
+
+JUDGED = ("normal", "wall", "wall_other", "expert")
+"""The sets that a model is judged by."""
 
 _STREAMS = {"training": 0, "probing": 1, "testing": 2}
 

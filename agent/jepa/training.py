@@ -6,7 +6,7 @@ if it had not been.
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -98,7 +98,8 @@ def train(
 
         gradient, terms = jax.grad(loss, has_aux=True)(model)
         change, state = optimiser.update(gradient, state, model)
-        return Progress(optax.apply_updates(model, change), state, number + 1), terms
+        model = cast(WorldModel, optax.apply_updates(model, change))
+        return Progress(model, state, number + 1), terms
 
     progress, terms = jax.lax.scan(step, progress, None, length=steps)
     return progress, jax.tree.map(jnp.mean, terms)

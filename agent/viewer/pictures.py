@@ -1,43 +1,28 @@
-"""From arrays of any number of channels to pictures that a person can look at."""
+"""From arrays to surfaces that a person can look at."""
 
 from collections import OrderedDict
 
 import numpy as np
 import pygame
 
-from .look import DARK, Colour
+from ...transport.pictures import in_colours
+from .look import Colour
 
-_TWO = np.array([DARK.belief, DARK.plan], np.float32) / 255  # what stands for two channels
 _FULL_TINT = 96  # gray levels of doubt that are drawn in the tint's own colour
 _MOST_TINT = 0.9
 
 
-def composed(image: np.ndarray) -> np.ndarray:
-    """``image`` uint8 ``(height, width, channels)`` as colours ``(height, width, 3)``.
-
-    One channel is gray, three are red, green and blue; two are blue and orange, white where both
-    are; of more than three the mean is shown.
-    """
-    height, width, channels = image.shape
-    if channels in (1, 3):
-        return np.broadcast_to(image, (height, width, 3))
-    if channels == 2:
-        return np.minimum(image.astype(np.float32) @ _TWO, 255).astype(np.uint8)
-    mean = image.mean(-1, keepdims=True).astype(np.uint8)
-    return np.broadcast_to(mean, (height, width, 3))
-
-
 def tinted(image: np.ndarray, doubt: np.ndarray, colour: Colour) -> np.ndarray:
-    """``image`` as :func:`composed`, with ``colour`` laid over it where ``doubt`` (of the same
+    """``image`` as :func:`in_colours`, with ``colour`` laid over it where ``doubt`` (of the same
     shape, in gray levels) is large."""
     share = np.minimum(doubt.max(-1, keepdims=True) / _FULL_TINT, _MOST_TINT)
-    mixed = composed(image) * (1 - share) + np.array(colour, np.float32) * share
+    mixed = in_colours(image) * (1 - share) + np.array(colour, np.float32) * share
     return mixed.astype(np.uint8)
 
 
 def faded(image: np.ndarray, towards: Colour, share: float) -> np.ndarray:
-    """``image`` as :func:`composed`, faded ``towards`` a colour by a ``share`` from 0 to 1."""
-    return (composed(image) * (1 - share) + np.array(towards) * share).astype(np.uint8)
+    """``image`` as :func:`in_colours`, faded ``towards`` a colour by a ``share`` from 0 to 1."""
+    return (in_colours(image) * (1 - share) + np.array(towards) * share).astype(np.uint8)
 
 
 def placed(rect: pygame.Rect, shape: tuple[int, ...]) -> pygame.Rect:
@@ -61,7 +46,7 @@ def show(
 ) -> pygame.Rect:
     """Draw ``image`` as large as ``rect`` lets, with an ``outline``; returns where it is."""
     where = placed(rect, image.shape)
-    surface.blit(surface_of(composed(image), where.size), where)
+    surface.blit(surface_of(in_colours(image), where.size), where)
     pygame.draw.rect(surface, outline, where, 1)
     return where
 
@@ -80,7 +65,7 @@ class Kept:
         key = (id(image), size, towards)
         found = self._kept.pop(key, None)
         if found is None:
-            colours = composed(image) if towards is None else faded(image, towards, 0.5)
+            colours = in_colours(image) if towards is None else faded(image, towards, 0.5)
             found = image, surface_of(colours, size)  # the image is kept, or its id would be reused
         self._kept[key] = found
         if len(self._kept) > self._size:
