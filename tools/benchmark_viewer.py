@@ -42,7 +42,7 @@ class Nobody:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a recorded run")
     parser.add_argument("--size", default="1280x800", metavar="WxH", help="[1280x800]")
     parser.add_argument("--seconds", type=float, default=20.0, metavar="S", help="of the run [20]")

@@ -29,7 +29,11 @@ class Axes:
         return list(zip(columns.tolist(), rows.tolist(), strict=True))
 
     def point(self, x: float, y: float) -> Point:
-        return self.points(np.array([x]), np.array([y]))[0]
+        """As :meth:`points`, of one."""
+        across = (float(x) - self.x[0]) / (self.x[1] - self.x[0])
+        up = (float(y) - self.y[0]) / (self.y[1] - self.y[0])
+        column = self.rect.left + self.rect.width * min(max(across, -1.0), 2.0)
+        return column, self.rect.bottom - self.rect.height * min(max(up, -1.0), 2.0)
 
     def rows(self, surface: pygame.Surface, look: Look, values: Iterable[float]) -> None:
         """Grid lines across at ``values``, labelled on the left."""

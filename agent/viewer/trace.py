@@ -15,7 +15,7 @@ class Trace:
         self._span_s = span_s
         self._gap_s = span_s / points
         self._seconds: deque[float] = deque(maxlen=points + 2)
-        self._values: deque[np.ndarray] = deque(maxlen=points + 2)
+        self._values: deque[list[float]] = deque(maxlen=points + 2)
         self._arrays: tuple[np.ndarray, np.ndarray] | None = None
 
     def add(self, seconds: float, value: np.ndarray) -> None:
@@ -24,7 +24,7 @@ class Trace:
             return
         self._arrays = None
         self._seconds.append(seconds)
-        self._values.append(value)
+        self._values.append(value.tolist())  # arrays of small arrays are slow to make
         while self._seconds[0] < seconds - self._span_s:
             self._seconds.popleft()
             self._values.popleft()

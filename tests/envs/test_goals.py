@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jopa_agent.envs import GoalError, picture_at, read_goal
+from jopa_agent.envs import GoalError, picture_at, read_goal, read_picture
 from jopa_agent.envs.pendulum import Pendulum
 from PIL import Image
 
@@ -94,6 +94,16 @@ def test_sixteen_bits_of_gray(pendulum: Pendulum, tmp_path: Path):
     frame, path = pendulum.picture(0.4), tmp_path / "goal.png"
     Image.fromarray(frame[..., 0].astype(np.uint16) * 257).save(path)
     np.testing.assert_array_equal(read_goal(str(path), pendulum).image, frame)
+
+
+def test_frames_in_colour_take_pictures_in_colour(tmp_path: Path):
+    path = tmp_path / "goal.png"
+    colours = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    Image.fromarray(np.kron(colours, np.ones((4, 4, 1), np.uint8))).save(path)
+    np.testing.assert_array_equal(read_picture(path, (6, 8, 3)), colours)
+    assert read_picture(path, (6, 8, 1)).shape == (6, 8, 1)
+    with pytest.raises(GoalError, match="frames have 2 channels"):
+        read_picture(path, (6, 8, 2))
 
 
 def test_reading_a_picture_leaves_the_body_alone(pendulum: Pendulum, tmp_path: Path):

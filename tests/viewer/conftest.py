@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ import pytest
 os.environ["SDL_VIDEODRIVER"] = "dummy"
 
 import pygame
+from jopa_agent.agent.viewer import answer as answers
+from jopa_agent.agent.viewer.controls import Right
+from jopa_agent.agent.viewer.desk import Desk
 from jopa_agent.agent.viewer.gallery import Thumbnail
 from jopa_agent.agent.viewer.state import ViewerState
 from jopa_agent.transport.messages import (
@@ -32,6 +36,7 @@ from jopa_agent.transport.streams import Received
 
 PERIOD_NS = 50_000_000
 HORIZON = 5
+NOW = 10**10
 Feed = Callable[..., None]
 
 
@@ -148,3 +153,23 @@ def surface() -> Iterator[pygame.Surface]:
     pygame.font.init()
     yield pygame.Surface((960, 640))
     pygame.quit()
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def desk(
+    state: ViewerState,
+    feed: Feed,
+    heard: Heard,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    surface: pygame.Surface,  # noqa: ARG001
+) -> Desk:
+    """A desk of a run of 60 ticks, at which it is always ``NOW``."""
+    monkeypatch.setattr(answers, "now_ns", lambda: NOW)
+    feed(range(60))
+    return Desk(state, heard, Right.HOST, tmp_path, "end the run")

@@ -12,7 +12,7 @@ _CORNERS = np.linspace(0.0, 2 * np.pi, 28, endpoint=False)
 _CIRCLE = np.stack([np.cos(_CORNERS), np.sin(_CORNERS)], axis=1)
 _MARGIN = 0.15  # of the range seen so far
 _SMALLEST_RANGE = 0.5
-_FADES = 12  # shades of the trail
+_FADES = 8  # shades of the trail
 _ALPHA = 64
 _FAR = 1e9  # what is further away is drawn there
 
