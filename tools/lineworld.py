@@ -1,19 +1,23 @@
 """Makes every table and picture of docs/lineworld.md again: trains many seeds, and judges each.
 
-``python tools/lineworld.py`` takes half an hour on two busy cores. What is there is kept.
+``python tools/lineworld.py`` takes some ten minutes on a core. What is there is kept.
 """
 
 import argparse
 import json
-import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from jopa_agent.agent.cli import main as jopa_agent
 from jopa_agent.agent.discrete.checkpoint import read_log
 from jopa_agent.agent.discrete.commands import score
 from jopa_agent.agent.discrete.pictures import pictures_of
+from jopa_agent.agent.replay.run import RecordedRun
+from jopa_agent.agent.viewer.film import pictures
 from jopa_agent.configs.settings import read_preset, settings_from, shipped_model
+from PIL import Image
 
 COLUMNS = {
     "encoder_accuracy": "encoder",
@@ -29,6 +33,7 @@ COLUMNS = {
 }
 
 _LEARNING_SEEDS = 5
+_SHOWN = 5  # tick of the run
 
 
 def main() -> None:
@@ -47,6 +52,7 @@ def main() -> None:
         learned = [judged(arguments.work, seed, what) for seed in seeds]
         print(table(f"{what} learned beside the encoder, from a vague one", learned))
     draw(arguments.out)
+    film(arguments.work / "run", arguments.out)
 
 
 def judged(work: Path, seed: int, learns: str) -> dict[str, float]:
@@ -60,10 +66,10 @@ def judged(work: Path, seed: int, learns: str) -> dict[str, float]:
 
 
 def command(name: str, *words: str) -> None:
-    """``jopa-agent name lineworld``; ends with it where it fails."""
-    done = subprocess.run([sys.executable, "-m", "jopa_agent.agent", name, "lineworld", *words])
-    if done.returncode:
-        sys.exit(done.returncode)
+    """``jopa-agent name lineworld``, in this process, which has compiled it by then; ends where it
+    fails."""
+    if code := jopa_agent([name, "lineworld", *words]):
+        sys.exit(code)
 
 
 def table(title: str, figures: list[dict[str, float]]) -> str:
@@ -91,6 +97,15 @@ def draw(out: Path) -> None:
     for name, figure in pictures_of(trained, read_log(folder), found).items():
         figure.savefig(out / f"{name}.png")
     print(f"\npictures: {out}")
+
+
+def film(run: Path, out: Path) -> None:
+    """The window in the midst of a run, in which the belief is torn between two states."""
+    if not run.exists():
+        words = ["--headless", "--clock", "lockstep", "--duration", "12", "--seed", "4"]
+        command("run", *words, "--out", str(run))
+    shown = list(islice(pictures(RecordedRun(run), 1), _SHOWN + 1))[-1]
+    Image.fromarray(shown).save(out / "viewer.png")
 
 
 if __name__ == "__main__":

@@ -176,7 +176,7 @@ def _control(axes: Axes, record: RunRecord, body: BodySpec) -> None:
         axes.axhline(limit, color=_GRAY, linewidth=0.9, linestyle=(0, (4, 3)))
     for series in record.control.T:
         axes.plot(record.time_s, series, color=_ORANGE, linewidth=0.9)
-    _label(axes, "torque")
+    _label(axes, "move" if is_categorical(record.mean, record.std) else "torque")
 
 
 def _distance(axes: Axes, record: RunRecord) -> None:
