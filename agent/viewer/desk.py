@@ -78,6 +78,9 @@ class Desk:
                 self._order(Do.PLANNER, float(not state.switches.planner))
             case "learn":
                 self._order(Do.LEARN, float(not state.switches.learn))
+            case "record" if not self._records():
+                words = "nothing records this run: it was started with --run.record no"
+                self.viewing.tell(Notice(words, fault=True), now_ns)
             case "record":
                 self._order(Do.RECORD, float(not state.switches.record))
             case "here":
@@ -168,7 +171,9 @@ class Desk:
             "planner": switches.planner, "learn": switches.learn, "record": switches.record,
             "tour": self._tour.on, "film": self.viewing.film.rolling,
         }  # fmt: skip
-        usable = {"back": history.reaches(-1), "next": history.reaches(1)}
+        usable = {
+            "back": history.reaches(-1), "next": history.reaches(1), "record": self._records(),
+        }  # fmt: skip
         return tuple(
             Button(
                 each.name,
@@ -181,6 +186,11 @@ class Desk:
             )
             for each in LIVE
         )
+
+    def _records(self) -> bool:
+        """Whether there is a recorder, as far as the processes are known."""
+        processes = self.state.processes
+        return not processes or "recorder" in processes
 
     def _choose_here(self, now_ns: int) -> None:
         image, tick = self.state.image, self.state.tick

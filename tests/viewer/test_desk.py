@@ -14,6 +14,8 @@ from jopa_agent.transport.messages import (
     Header,
     Order,
     Pace,
+    State,
+    Status,
 )
 
 from .conftest import NOW, Heard, offer
@@ -70,6 +72,17 @@ def test_pause_and_speed_follow_what_the_run_tells(desk: Desk, heard: Heard):
     sent = [(each.what, each.value) for each in heard.of("order") if isinstance(each, Order)]
     speeds = [(Do.SPEED, value) for value in (0.5, 0.1, 2.0, 0.1)]
     assert sent == [(Do.RESUME, 0.0), *speeds]
+
+
+def test_a_run_that_nothing_records_says_so(desk: Desk, heard: Heard):
+    desk.state.take(Header(0, 0, 0), Status("sensing", State.RUNNING, False, 0, ""))
+    press(desk, pygame.K_r)
+    assert not heard.sent
+    assert "--run.record no" in told(desk)
+    assert not next(each.enabled for each in desk.buttons() if each.name == "record")
+    desk.state.take(Header(0, 0, 0), Status("recorder", State.RUNNING, False, 0, ""))
+    press(desk, pygame.K_r)
+    assert len(heard.sent) == 1
 
 
 def test_the_toolbar_shows_what_is_on(desk: Desk):

@@ -9,6 +9,7 @@ from jopa_agent.agent.viewer.gallery import Thumbnail
 from jopa_agent.agent.viewer.state import ViewerState
 from jopa_agent.agent.viewer.timings import LATE, LEFT_OUT, NONE_YET, OFF, OLDER, percentiles
 from jopa_agent.transport.messages import (
+    Belief,
     Command,
     Do,
     Frame,
@@ -120,7 +121,7 @@ def test_a_goal_of_anothers_is_shown_and_one_of_another_camera_is_not(state: Vie
 
 def test_beliefs_of_one_coordinate_have_a_place_in_the_plane(state: ViewerState):
     for header, message in messages_of(0):
-        if hasattr(message, "planned_mean"):
+        if isinstance(message, Belief):
             message = replace(
                 message,
                 mean=message.mean[:1],
