@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Array, Float, Int64, UInt8
 
 from .graph.gaussian import Belief
 from .graph.square_root import free_root
@@ -19,10 +19,10 @@ class Imagination(NamedTuple):
     """``believed`` is the frame at the belief's mean, ``spread`` by how much each of its pixels may
     be off at two standard deviations, ``future`` the frames ``ahead`` ticks later."""
 
-    believed: UInt8[Array, "height width channels"]
-    spread: UInt8[Array, "height width channels"]
-    future: UInt8[Array, "m height width channels"]
-    ahead: np.ndarray
+    believed: UInt8[np.ndarray, "height width channels"]
+    spread: UInt8[np.ndarray, "height width channels"]
+    future: UInt8[np.ndarray, "m height width channels"]
+    ahead: Int64[np.ndarray, "m"]
 
 
 def moments_ahead(horizon: int) -> np.ndarray:

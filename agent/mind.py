@@ -137,7 +137,8 @@ class Mind:
         """Pictures of what the last step has led to."""
         ahead = self._moments_ahead
         pictures = self._imagine(self._model, self._belief, self._ahead_mean[ahead - 1])
-        return Imagination(*(np.asarray(each) for each in pictures), ahead)
+        believed, spread, future = (np.asarray(each) for each in pictures)
+        return Imagination(believed, spread, future, ahead)
 
     def compile(self) -> None:
         """Compile all that :meth:`step` needs; belief, plan and goal are forgotten."""

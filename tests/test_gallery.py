@@ -1,6 +1,7 @@
 """The goals that a run offers."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ class Picturesque:
 
 
 def test_a_body_with_an_angle_is_shown_all_around() -> None:
-    body = body_for(settings_from(read_preset("pendulum")))
+    body: Any = body_for(settings_from(read_preset("pendulum")))
     try:
         gallery = gallery_of(body, Path("/nowhere"))
         assert len(gallery.names) == 24

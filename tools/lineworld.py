@@ -14,7 +14,7 @@ from jopa_agent.agent.cli import main as jopa_agent
 from jopa_agent.agent.discrete.checkpoint import read_log
 from jopa_agent.agent.discrete.commands import score
 from jopa_agent.agent.discrete.pictures import pictures_of
-from jopa_agent.agent.replay.run import RecordedRun
+from jopa_agent.agent.runs.recorded import RecordedRun
 from jopa_agent.agent.viewer.film import pictures
 from jopa_agent.configs.settings import read_preset, settings_from, shipped_model
 from PIL import Image

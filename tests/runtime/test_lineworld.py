@@ -27,7 +27,7 @@ def test_a_run_is_scored_recorded_and_repeated_to_the_bit(
         assert picture.width > 1000
     assert main(["replay", "here", "--verify"]) == 0
     assert "equal     to the bit" in capsys.readouterr().out
-    from jopa_agent.agent.replay.run import RecordedRun
+    from jopa_agent.agent.runs.recorded import RecordedRun
 
     beliefs = [m.message for m in RecordedRun(Path("here")) if isinstance(m.message, Belief)]
     assert len(beliefs) == 41

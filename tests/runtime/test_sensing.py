@@ -40,7 +40,7 @@ class Scene:
 
     def __init__(self, place: Any, context: zmq.Context) -> None:
         settings = place.settings(headless=False, record=False, duration_s=0.0, rate_hz=5.0)
-        self.body = body_for(settings)
+        self.body: Any = body_for(settings)
         streams = place.temporary
         private = place.temporary / "private"
         private.mkdir()
