@@ -146,8 +146,8 @@ class _Repetition:
         """What the plan under ``header`` was made from, made again; None where that is unknown."""
         if header.sequence <= self._sequence or self._sequence < 0:
             self._begin(header)
-        elif header.sequence > self._sequence + 1:  # what was between was not recorded
-            self._whole = False
+        elif header.sequence > self._sequence + 1:
+            self._whole = False  # what it planned meanwhile was not recorded
         self._sequence = header.sequence
         if frame is None or not self._whole:
             self._whole = False

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from jopa_agent.agent.runtime import supervisor
 from jopa_agent.configs.settings import read_preset, settings_from, shipped_model
 from jopa_agent.envs import make_body, read_goal
 from jopa_agent.envs.camera import Camera
-from jopa_agent.transport.recording import Recording
+from jopa_agent.transport.recording import Recorded, Recording
 from jopa_agent.transport.recording_writer import RecordingWriter
 from PIL import Image
 
@@ -140,17 +140,38 @@ REFERENCE = Path(__file__).parent / "data" / "reference.mcap"
 SCHEMA = slice(8, 16)  # of a message's header
 
 
-def of_another_version(stream: str, folder: Path) -> Path:
-    """The reference recording, with one stream as if another version had written it."""
+def rewritten(folder: Path, change: Callable[[Recorded, bytearray], bytes | None]) -> Path:
+    """The reference recording, with its messages as ``change`` makes them; None leaves one out."""
     recording = Recording(REFERENCE)
     writer = RecordingWriter(folder / "a.mcap", {}, dict(recording.attachments))
     for raw in recording.raw():
-        read, data = raw.read(), bytearray(raw.data)
-        if raw.stream == stream:
-            data[SCHEMA] = bytes(8)
-        writer.add(raw.stream, read.header, read.message, bytes(data), raw.arrived_ns)
+        read = raw.read()
+        if data := change(read, bytearray(raw.data)):
+            writer.add(raw.stream, read.header, read.message, data, raw.arrived_ns)
     writer.close()
     return folder / "a.mcap"
+
+
+def of_another_version(stream: str, folder: Path) -> Path:
+    """The reference recording, with one stream as if another version had written it."""
+
+    def change(read: Recorded, data: bytearray) -> bytes:
+        if read.stream == stream:
+            data[SCHEMA] = bytes(8)
+        return bytes(data)
+
+    return rewritten(folder, change)
+
+
+def test_what_follows_a_gap_in_the_recording_is_not_compared(tmp_path: Path) -> None:
+    """As when the recorder was lost: plans after it come of frames that nobody knows."""
+
+    def change(read: Recorded, data: bytearray) -> bytes | None:
+        return None if 5 <= read.header.tick < 9 or read.header.tick > 20 else bytes(data)
+
+    found = verify(RecordedRun(rewritten(tmp_path, change)))
+    assert (found.compared, found.skipped) == (5, 12)
+    assert found.believed < 1e-3
 
 
 def test_what_is_not_needed_may_be_of_another_version(

@@ -122,15 +122,9 @@ def test_a_goal_of_anothers_is_shown_and_one_of_another_camera_is_not(state: Vie
 def test_beliefs_of_one_coordinate_have_a_place_in_the_plane(state: ViewerState):
     for header, message in messages_of(0):
         if isinstance(message, Belief):
-            message = replace(
-                message,
-                mean=message.mean[:1],
-                std=message.std[:1],
-                planned_mean=message.planned_mean[:, :1],
-                planned_std=message.planned_std[:, :1],
-                goal=message.goal[:1],
-            )
-        state.take(header, message)
+            state.take(header, _first_coordinate(message))
+        else:
+            state.take(header, message)
     view = state.latent_view()
     assert view is not None
     assert view.now.shape == view.goal.shape == (2,)
@@ -183,3 +177,14 @@ def test_memory_does_not_grow_with_the_run(feed: Feed):
     late, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert late - early < 50_000  # 500 frames alone would be 500 kB
+
+
+def _first_coordinate(belief: Belief) -> Belief:
+    return replace(
+        belief,
+        mean=belief.mean[:1],
+        std=belief.std[:1],
+        planned_mean=belief.planned_mean[:, :1],
+        planned_std=belief.planned_std[:, :1],
+        goal=belief.goal[:1],
+    )
