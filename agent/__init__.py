@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .graph.sensors import CallableSensor, FixedSensor
     from .graph.skeleton import Skeleton
     from .graph.wishart import Wishart
-    from .learning.model_file import load_graph, save_graph
+    from .store.model_file import load_graph, save_graph
 
 _HOMES = {
     "discrete.block": ("Categorical", "DiscreteBlock", "DiscretePlan"),
@@ -47,7 +47,7 @@ _HOMES = {
     "graph.known": ("CallableProcessNoise", "DynamicsNoise", "KnownLinear", "KnownPhysics"),
     "graph.factorised_density": ("FactorisedDensity", "MatrixGaussian"),
     "graph.factorised_linear": ("FactorisedLinear",),
-    "learning.model_file": ("load_graph", "save_graph"),
+    "store.model_file": ("load_graph", "save_graph"),
     "graph.learned_affine": ("LearnedAffine",),
     "graph.learned_features": ("LearnedFeatures",),
     "graph.learned_linear": ("LearnedLinear", "near_identity"),

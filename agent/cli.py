@@ -55,6 +55,11 @@ _EVALUATE_SHORT = _SEED | {
     "run.tolerance_rad": "--tolerance",
 }
 
+_FILM_HELP = {
+    "gif": "the viewer's picture of the run",
+    "mp4": "the same as a film (extra 'video')",
+}
+_FILMS = tuple(_FILM_HELP)
 _DATASET_HELP = "from 'collect', or the folder of a recorded run"
 _EVALUATE_DEFAULTS = {"start": "gymnasium", "duration_s": 30.0}
 
@@ -139,9 +144,18 @@ def run(arguments: argparse.Namespace) -> int:
     name = arguments.environment.rpartition(":")[2].replace("/", "-")
     out = arguments.out or Path("runs") / f"{name}-{stamp}"
     check_writable(arguments.json)
+    films = {name: getattr(arguments, name) for name in _FILMS if getattr(arguments, name)}
+    for name, file in films.items():
+        if not settings.run.record:
+            raise SettingsError(f"--{name} shows what was recorded: leave --run.record on")
+        check_writable(file)
     if not arguments.force:
         kinds.check_trusted(model, settings)
     running.run(settings, model, out, arguments.json)
+    if films:
+        from .replay.commands import write
+
+        write(out, films)
     return 0
 
 
@@ -159,7 +173,7 @@ def replay(arguments: argparse.Namespace) -> int:
         from .replay.commands import check
 
         return 0 if check(arguments.run, arguments.model, arguments.tolerance) else 1
-    from .replay.run import RecordedRun
+    from .runs.recorded import RecordedRun
     from .viewer.replay import show
 
     show(RecordedRun(arguments.run), arguments.speed)
@@ -178,7 +192,7 @@ def export(arguments: argparse.Namespace) -> int:
     """``jopa-agent export``"""
     from .replay.commands import write
 
-    names = ("npz", "gif", "mp4", "rerun", "minari")
+    names = ("npz", *_FILMS, "rerun", "minari")
     write(arguments.run, {name: getattr(arguments, name) for name in names})
     return 0
 
@@ -239,6 +253,8 @@ def _parser() -> Parser:
     command.add_argument("--force", action="store_true", help="with a model that failed too")
     command.add_argument("--out", type=Path, metavar="FOLDER", help="run folder [runs/NAME-TIME]")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    for name, what in _FILM_HELP.items():
+        command.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"write {what}, too")
     command.add_argument(
         "--sensor", action="append", metavar="NAME,SETTINGS",
         help="a remote sensor, as gyro,size=1,rate_hz=100,units=rad/s,factor=FILE; several times",
@@ -271,8 +287,7 @@ def _parser() -> Parser:
     )
     for name, what in (
         ("npz", "frames, controls, beliefs and stamps as numpy's arrays"),
-        ("gif", "the viewer's picture of the run"),
-        ("mp4", "the same as a film (extra 'video')"),
+        *_FILM_HELP.items(),
         ("rerun", "for Rerun's viewer (extra 'rerun')"),
     ):
         command.add_argument(f"--{name}", type=Path, metavar="FILE", help=what)
@@ -295,7 +310,7 @@ def _parser() -> Parser:
     )
     command.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="the model")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the verdict there")
-    sections = ["explore", "train", "discrete", "collect", "planner", "body"]
+    sections = ["explore", "train", "discrete", "jepa", "collect", "planner", "body"]
     add_settings(command, sections, _SEED)
 
     command = _command(commands, "validate", validate, "judge a model", _VALIDATE)

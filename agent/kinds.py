@@ -4,7 +4,7 @@ A preset says of which kind its agent is (``agent.kind``); modules are imported 
 """
 
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,14 +15,16 @@ import numpy as np
 from ..configs.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from .imagine import Imagination
     from .mind import Step
 
 
 @dataclass(frozen=True)
 class Kind:
-    """``mind``: the module whose ``load_mind(folder, settings)`` makes the mind; ``commands``: the
-    module with a function for each command that there is for this kind, which takes settings and
-    the words of the command line and returns the exit code, and with ``check_trusted(folder)``.
+    """``mind``: the module whose ``load_mind(folder, settings, factors)`` makes the mind;
+    ``commands``: the module with a function for each command that there is for this kind, which
+    takes settings and the words of the command line and returns the exit code, and with
+    ``check_trusted(folder)``.
     """
 
     mind: str
@@ -30,8 +32,9 @@ class Kind:
 
 
 _KINDS = {
-    "pose": Kind(".mind", ".pose_commands"),
+    "pose": Kind(".minds", ".pose_commands"),
     "discrete": Kind(".discrete.mind", ".discrete.commands"),
+    "jepa": Kind(".jepa.mind", ".jepa.commands"),
 }
 
 
@@ -55,13 +58,18 @@ class Mind(Protocol):
 
     def learn(self) -> None: ...
 
+    def can_hold(self, image: np.ndarray) -> bool: ...
 
-def load_mind(folder: Path, settings: Settings) -> Mind:
-    """The mind with the model in ``folder``, of the kind that ``settings`` ask for.
+    def imagine(self) -> "Imagination | None": ...
 
-    Raises ``ValueError`` in one line where the model does not fit.
+
+def load_mind(folder: Path, settings: Settings, factors: Mapping[str, Path] | None = None) -> Mind:
+    """The mind with the model in ``folder``, of the kind that ``settings`` ask for; ``factors``
+    says where copies of the sensors' factor files lie.
+
+    Raises ``ValueError`` in one line where model or sensors do not fit.
     """
-    return _module(settings, "mind").load_mind(folder, settings)
+    return _module(settings, "mind").load_mind(folder, settings, factors)
 
 
 def check_trusted(folder: Path, settings: Settings) -> None:

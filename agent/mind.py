@@ -9,30 +9,28 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from ..configs.settings import Online, Planner, Settings
+from ..configs.settings import Online, Planner
 from .graph.filter import predict
 from .graph.gaussian import Belief
-from .graph.lessons import Lessons, no_lessons, taught, with_lesson
+from .graph.lessons import no_lessons
 from .graph.linearise import transition_near
 from .graph.motion import start_belief
 from .graph.square_root import free_root
-from .learning.checkpoint import load_model
+from .imagine import Imagination, imagine, moments_ahead
+from .lesson import learned
 from .model import INFERENCE, Model
 from .observe import observe
 from .planner import Intent, Outcome, Wish, no_intent, plan, wish_against, wish_at, wish_for
-from .senses.factors import Sense, senses_of
+from .senses.factors import Sense
 from .senses.places import places_of
 from .senses.recall import Recall
 from .senses.ticks import Look
-
-_SURPRISING = 3.0  # sigmas
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,9 @@ class Mind:
         self._observe = jax.jit(observe)
         self._plan = jax.jit(partial(_plan, planner))
         self._wish_at = jax.jit(wish_at)
-        self._learn = jax.jit(partial(_learn, online or Online()))
+        self._imagine = jax.jit(imagine)
+        self._moments_ahead = moments_ahead(planner.horizon)
+        self._learn = jax.jit(partial(learned, online or Online()))
         self._no_intent = no_intent(model, planner.horizon)
         nowhere = jnp.zeros(model.transition.outputs)
         self._no_belief = start_belief(model.transition, nowhere)
@@ -129,6 +129,16 @@ class Mind:
         self._intent = replace(self._intent, arrival=self._no_intent.arrival)
         return bool(self._wish.can_be_held)
 
+    def can_hold(self, image: np.ndarray) -> bool:
+        """Whether what ``image`` shows can be held, as the model sees it."""
+        return bool(self._wish_for(self._trained, image).can_be_held)
+
+    def imagine(self) -> Imagination:
+        """Pictures of what the last step has led to."""
+        ahead = self._moments_ahead
+        pictures = self._imagine(self._model, self._belief, self._ahead_mean[ahead - 1])
+        return Imagination(*(np.asarray(each) for each in pictures), ahead)
+
     def compile(self) -> None:
         """Compile all that :meth:`step` needs; belief, plan and goal are forgotten."""
         pixels = self._model.frame_shape
@@ -136,6 +146,7 @@ class Mind:
         for _ in range(2):
             self.step(np.zeros(pixels, np.uint8), np.zeros(self._model.control_low.shape))
             self.learn()
+            self.imagine()
         if self._recall:
             self._recall.compile()
         self._wish = self._first_wish = None
@@ -187,6 +198,7 @@ class Mind:
         lesson = (before, self._handed_over[0], belief, surprise)
         self._lesson = lesson if seen and not first else None
         self._belief, self._intent = belief, outcome.intent
+        self._ahead_mean = np.asarray(outcome.ahead_mean)
         self._tick += 1
         d = self._model.transition.outputs
         mean, goal = np.asarray(belief.mean), np.asarray(self._wish.state)[:d]
@@ -195,7 +207,7 @@ class Mind:
             std=np.asarray(belief.std),
             goal=goal,
             controls=np.asarray(outcome.controls),
-            planned_mean=np.asarray(outcome.ahead_mean),
+            planned_mean=self._ahead_mean,
             planned_std=np.asarray(outcome.ahead_std),
             free_energy=float(outcome.energy),
             distance=float(np.linalg.norm(mean[:d] - goal)),
@@ -227,43 +239,6 @@ class Mind:
         )
         self._wish = self._wish_at(self._model, self._wish.state)
         self._lesson = None
-
-
-def load_mind(folder: Path, settings: Settings) -> Mind:
-    """The mind with the model in ``folder``, and the senses that ``settings`` declare.
-
-    Raises ``ValueError`` in one line where model or senses do not fit.
-    """
-    model = load_model(folder, settings.body)
-    body = settings.body
-    delay = (body.frame_delay, body.command_delay)
-    senses = senses_of(settings.sensors, model)
-    return Mind(model, settings.planner, settings.run.seed, delay, settings.online, senses)
-
-
-def _learn(
-    online: Online,
-    trained: Model,
-    lessons: Lessons,
-    before: Belief,
-    control: Float[Array, "p"],
-    after: Belief,
-    surprise: Float[Array, ""],
-) -> tuple[Model, Lessons]:
-    """The model once a transition between two beliefs has been counted.
-
-    The whole change of velocity is put down to the layer, the disturbance's share, too: what the
-    disturbance has taken up is what there is to learn. A surprising frame counts less, as under
-    Student's t: it tells of a blow, or of a belief that was wrong before.
-    """
-    d = trained.transition.outputs
-    velocity = slice(d, 2 * d)
-    output = after.mean[velocity] - before.mean[velocity]
-    weight = online.weight / (1 + (surprise / _SURPRISING) ** 4)
-    lessons = with_lesson(
-        lessons, trained.transition, before.mean, control, output, weight, online.forgetting
-    )
-    return replace(trained, transition=taught(trained.transition, lessons)), lessons
 
 
 def _plan(

@@ -17,7 +17,7 @@ from ..configs.settings import (
     shipped_model,
 )
 from ..envs import derived_preset, is_environment
-from .learning.errors import ModelError
+from .store.errors import ModelError
 
 _DECIDED = ("body.name", "run.headless", "run.learn")  # by the command's own arguments
 

@@ -25,11 +25,13 @@ def run(settings: Settings, model: Path, out: Path, json_file: Path | None) -> N
         )
     drawing = Thread(target=import_module, args=(".runtime.report", __package__))
     drawing.start()  # slow to import, and nothing may be slow after Ctrl-C
-    summary, record = supervisor.run(settings, goal, model, out)
+    summary, record, unwritten = supervisor.run(settings, goal, model, out)
     for line in _lines(summary, goal.unit):
         print(line)
     if json_file:
         write_json(summary.as_dict(), json_file)
+    if unwritten:
+        raise unwritten
     _save_picture(summary, record, out / "run.png", body, settings.run.tolerance_rad, goal.unit)
     print(f"picture, figures and settings: {out}")
 

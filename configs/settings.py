@@ -38,9 +38,10 @@ class Section(BaseModel):
 class Agent(Section):
     """What drives the body."""
 
-    kind: Literal["pose", "discrete"] = Field(
+    kind: Literal["pose", "discrete", "jepa"] = Field(
         default="pose",
-        description="what the agent infers: a pose and its motion, or one of a few states",
+        description="what the agent infers: a pose and its motion, one of a few states, or "
+        "latents of a world model",
     )
 
 
@@ -99,6 +100,9 @@ class Run(Section):
         default=0.1, description="reached and held: true angle this near"
     )
     headless: bool = Field(default=False, description="no window")
+    on_close: Literal["end", "go on"] = Field(
+        default="end", description="what closing the window does to the run"
+    )
     learn: bool = Field(default=False, description="go on learning while acting")
     record: bool = Field(default=True, description="record all streams into the run folder")
     record_mb: Annotated[float, Field(ge=1)] = Field(
@@ -119,7 +123,9 @@ class Runtime(Section):
     """Timing of the processes, and what is done about their faults."""
 
     command_lead_ms: NonNegative = Field(
-        default=6.0, description="a command is settled this long before its step, plan or no plan"
+        default=6.0,
+        description="a command is settled this long before its step, or a tenth of a period, plan "
+        "or no plan",
     )
     startup_timeout_s: Positive = Field(
         default=180.0, description="a process must be ready within this"
@@ -127,6 +133,9 @@ class Runtime(Section):
     stop_timeout_s: Positive = Field(default=1.5, description="grace at the end before a kill")
     health_period_s: Positive = Field(
         default=0.2, description="how often each process reports progress"
+    )
+    imagine_hz: Annotated[float, Field(ge=0, le=20)] = Field(
+        default=5.0, description="pictures of what the agent imagines, a second; 0: none"
     )
     older_plan_ticks: Annotated[int, Field(ge=0)] = Field(
         default=1, description="ticks that a plan serves beyond its own; then the safe control"
@@ -331,6 +340,29 @@ class Discrete(Section):
     preference: Positive = Field(default=8.0, description="nats by which the goal is preferred")
 
 
+class Jepa(Section):
+    """Learning a joint-embedding predictive world model."""
+
+    architecture: Literal["default", "small", "predecessor"] = Field(
+        default="default", description="sizes of the model"
+    )
+    frames: Count = Field(default=2_500_000, description="frames of walks to learn from")
+    steps: Count = Field(default=12_000, description="optimiser steps")
+    batch: Count = Field(default=64, description="windows in one optimiser step")
+    window: Annotated[int, Field(ge=2, le=91)] = Field(
+        default=33, description="frames that a prediction goes through, the first one included"
+    )
+    looks: Count = Field(default=16, description="later frames of a window that are looked at")
+    learning_rate: Positive = Field(default=2e-3, description="the highest")
+
+    @field_validator("looks")
+    @classmethod
+    def _within(cls, looks: int, info: ValidationInfo) -> int:
+        if looks >= info.data.get("window", looks + 1):
+            raise ValueError("it has to be less than jepa.window")
+        return looks
+
+
 class Online(Section):
     """Learning while the agent acts."""
 
@@ -354,6 +386,7 @@ class Settings(Section):
     explore: Explore = Explore()
     train: Train = Train()
     discrete: Discrete = Discrete()
+    jepa: Jepa = Jepa()
     online: Online = Online()
     gateway: Gateway = Gateway()
     sensors: dict[SensorName, Sensor] = {}
@@ -379,7 +412,7 @@ class Settings(Section):
 def read_preset(name: str) -> dict[str, Any]:
     """The shipped preset called ``name`` as nested dictionaries."""
     file = _FOLDER / f"{name}.toml"
-    if not name.isidentifier() or not file.is_file():
+    if not name.replace("-", "_").isidentifier() or not file.is_file():
         known = ", ".join(preset_names())
         raise SettingsError(
             f"unknown environment {name!r}: choose from {known}, or give one of Gymnasium's as "

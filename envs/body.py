@@ -84,10 +84,29 @@ class Posable(Protocol):
 
 
 @runtime_checkable
+class Draggable(Protocol):
+    """A body that can be pulled at, in its picture."""
+
+    def drag(self, place: np.ndarray, force: np.ndarray) -> None:
+        """Let ``force`` (2,) act at ``place`` (2,) during the next step, whatever the control does.
+
+        Both are in halves of the picture, to the right and down, ``place`` from its middle; a force
+        of one half is about as strong as the body's own control can be.
+        """
+        ...
+
+
+@runtime_checkable
 class Nameable(Protocol):
-    """A body with a few states that have names."""
+    """A body with states or places that have names."""
+
+    @property
+    def goal_names(self) -> tuple[str, ...]:
+        """All of them."""
+        ...
 
     def goal_called(self, name: str) -> tuple[np.ndarray, float] | None:
-        """The frame that shows what is called ``name``, and the number of that state; None where
-        it is no name of this body's. ValueError for a state that there is not."""
+        """The frame that shows what is called ``name``, and the number of that state (NaN
+        where it has none); None where it is no name of this body's. ValueError for a state that
+        there is not."""
         ...

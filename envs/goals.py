@@ -67,28 +67,29 @@ def read_goal(text: str, body: Body) -> Goal:
     """
     if isinstance(body, Nameable) and (named := _called(text, body)):
         return named
-    angle = _NAMED.get(text)
-    if match := _ANGLE.fullmatch(text.strip()):
-        degrees = float(match[1])
-        if abs(degrees) > 360:
-            raise GoalError(f"goal {text!r} is outside -360deg ... 360deg: choose an angle within")
-        angle = float(np.deg2rad(degrees))
+    angle = _angle_of(text)
     if angle is not None:
-        if not isinstance(body, Posable):
-            raise GoalError(
-                f"goal {text!r} is an angle, but {body.spec.name} is known by its pictures alone: "
-                "give a picture, or DATASET:NUMBER of a frame from 'jopa-agent collect'"
-            )
-        return goal_at(text, angle, body)
+        return goal_at(text, angle, _posable(text, body))
     path, _, number = text.rpartition(":")
     if path and number.isdigit():
         image = _recorded(Path(path), int(number), body)
     else:
-        image = _read_picture(Path(text), body)
+        image = read_picture(Path(text), body.spec.frame_shape)
     if not isinstance(body, Posable):
         return Goal(text, image)
     angle = _angle_in(image, body)
     return Goal(text, image, angle, body.holding_effort(angle))
+
+
+def picture_at(text: str, body: Body) -> np.ndarray:
+    """What ``body`` looks like at ``upright``, ``hanging`` or ``<number>deg``, or in a state that
+    it has a name for; :class:`GoalError` where that is no such thing, or the body has none."""
+    if isinstance(body, Nameable) and (named := _called(text, body)):
+        return named.image
+    angle = _angle_of(text)
+    if angle is None:
+        raise GoalError(f"goal {text!r} is no angle: give upright, hanging, or one such as 10deg")
+    return _posable(text, body).picture(angle)
 
 
 def _called(text: str, body: Nameable) -> Goal | None:
@@ -103,6 +104,25 @@ def _called(text: str, body: Nameable) -> Goal | None:
 def goal_at(name: str, angle: float, body: Posable) -> Goal:
     """The goal whose picture is rendered at ``angle`` (radians)."""
     return Goal(name, body.picture(angle), angle, body.holding_effort(angle))
+
+
+def _angle_of(text: str) -> float | None:
+    """The angle that ``text`` names, in radians."""
+    if match := _ANGLE.fullmatch(text.strip()):
+        degrees = float(match[1])
+        if abs(degrees) > 360:
+            raise GoalError(f"goal {text!r} is outside -360deg ... 360deg: choose an angle within")
+        return float(np.deg2rad(degrees))
+    return _NAMED.get(text)
+
+
+def _posable(text: str, body: Body) -> Posable:
+    if not isinstance(body, Posable):
+        raise GoalError(
+            f"goal {text!r} is an angle, but {body.spec.name} is known by its pictures alone: "
+            "give a picture, or DATASET:NUMBER of a frame from 'jopa-agent collect'"
+        )
+    return body
 
 
 def _recorded(path: Path, number: int, body: Body) -> np.ndarray:
@@ -134,12 +154,24 @@ def _recorded(path: Path, number: int, body: Body) -> np.ndarray:
     return image
 
 
-def _read_picture(path: Path, body: Body) -> np.ndarray:
+def read_picture(path: Path, frame_shape: tuple[int, int, int]) -> np.ndarray:
+    """The picture in the file ``path`` as a frame: uint8 of ``frame_shape``, which has one channel
+    (gray) or three (colour).
+
+    Raises :class:`GoalError` where it is no picture, of other proportions, or where frames have
+    other channels.
+    """
     from PIL import Image
 
+    height, width, channels = frame_shape
+    if channels not in (1, 3):
+        raise GoalError(
+            f"goal file {str(path)!r} cannot be a goal: frames have {channels} channels, a picture "
+            "1 or 3: give DATASET:NUMBER of a frame from 'jopa-agent collect'"
+        )
     try:
         with Image.open(path, formats=_FORMATS) as picture:
-            gray = _gray(picture)
+            whole = _gray(picture) if channels == 1 else picture.convert("RGB")
     except FileNotFoundError:
         raise GoalError(
             f"goal {str(path)!r} is neither upright, hanging, an angle such as 10deg, "
@@ -149,13 +181,13 @@ def _read_picture(path: Path, body: Body) -> np.ndarray:
         raise GoalError(
             f"goal file {str(path)!r} cannot be read as an image ({error}): give a PNG or JPEG"
         ) from None
-    height, width, _ = body.spec.frame_shape
-    if gray.width * height != gray.height * width:
+    if whole.width * height != whole.height * width:
         raise GoalError(
-            f"goal file {str(path)!r} is {gray.width}x{gray.height} px, the camera sees "
+            f"goal file {str(path)!r} is {whole.width}x{whole.height} px, the camera sees "
             f"{width}x{height}: crop it to the camera's aspect"
         )
-    return np.asarray(gray.resize((width, height), Image.Resampling.BOX))[..., None].copy()
+    frame = np.asarray(whole.resize((width, height), Image.Resampling.BOX))
+    return frame.reshape(frame_shape).copy()
 
 
 def _gray(picture: "Image.Image") -> "Image.Image":

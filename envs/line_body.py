@@ -46,6 +46,12 @@ class LineBody:
         """The number of the state, which has no velocity."""
         return Truth(state=np.array([self._env.state, 0.0]), reward=0.0)
 
+    @property
+    def goal_names(self) -> tuple[str, ...]:
+        from .line_world import MEANS
+
+        return tuple(f"state {state}" for state in range(len(MEANS)))
+
     def goal_called(self, name: str) -> tuple[np.ndarray, float] | None:
         """The picture of ``state 0`` ... ``state 4`` at its mean, and its number; None for others.
 

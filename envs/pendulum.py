@@ -9,6 +9,8 @@ from .camera import Camera
 from .headless import render_to_memory
 from .physics import PendulumPhysics
 
+_STRONGEST = 4.0  # of a pull, in the largest torques of its own
+
 
 class Pendulum:
     """An inverted pendulum: angle 0 is upright, positive counter-clockwise, torque in N·m."""
@@ -63,6 +65,17 @@ class Pendulum:
     def push(self, speed: float) -> None:
         """Give it this angular velocity in rad/s, as a blow would."""
         self._env.state[1] = speed
+
+    def drag(self, place: np.ndarray, force: np.ndarray) -> None:
+        """As a torque about the middle of the picture, of at most four times the body's own."""
+        env = self._env
+        across, down = np.clip(place, -1, 1).tolist()
+        right, below = np.clip(force, -2, 2).tolist()
+        lever = right * down - below * across  # counter-clockwise, as the angle is
+        torque = env.max_torque * float(np.clip(2 * lever, -_STRONGEST, _STRONGEST))
+        theta, speed = env.state
+        speed += 3 * torque / (env.m * env.l**2) * env.dt
+        env.state = np.array([theta, np.clip(speed, -env.max_speed, env.max_speed)])
 
     def alter(self, physics: PendulumPhysics) -> None:
         """Move by other ``physics`` from now on; ``self.physics`` stays what it was made with."""

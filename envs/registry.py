@@ -10,6 +10,7 @@ from .gym_body import GymBody
 from .line_body import LineBody
 from .pendulum import Pendulum
 from .physics import read_physics
+from .two_rooms_body import TwoRoomsBody
 
 
 def _line(camera: Camera, physics: str) -> Body:
@@ -21,6 +22,7 @@ def _line(camera: Camera, physics: str) -> Body:
 _BODIES: dict[str, Callable[[Camera, str], Body]] = {
     "pendulum": lambda camera, physics: Pendulum(camera, read_physics(physics)),
     "lineworld": _line,
+    "two-rooms": lambda _, physics: TwoRoomsBody(physics),
 }
 
 

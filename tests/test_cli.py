@@ -233,6 +233,7 @@ def test_a_model_that_cannot_be_used_ends_the_run_with_its_reason(
     done = command("run", "pendulum", *words, folder=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr.splitlines()[-1]
+    assert done.stderr.count(said) == 1
     assert "Traceback" not in done.stderr
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from jopa_agent.agent.bodies import body_for
 from jopa_agent.agent.evaluation.score import angle_error
-from jopa_agent.agent.mind import Mind, Step, load_mind
+from jopa_agent.agent.mind import Mind, Step
+from jopa_agent.agent.minds import load_mind
 from jopa_agent.configs.settings import Settings, read_preset, settings_from, shipped_model
 from jopa_agent.envs import Body, make_body, read_goal
 from jopa_agent.envs.camera import Camera
@@ -283,3 +284,21 @@ def test_learning_while_acting(mind: Mind, body: Pendulum):
     assert bits(taken)[-1:] != before[-1:]
     mind.reset(SETTINGS.run.seed)
     assert bits(play(mind, body, 12)) == before
+
+
+def test_it_imagines_what_it_sees_and_where_it_goes(mind: Mind, body: Pendulum):
+    play(mind, body, 60)
+    frame = body.picture(body.truth().state[0])
+    step = mind.step(frame, STILL)
+    imagined = mind.imagine()
+    assert np.abs(imagined.believed.astype(float) - frame).mean() < 5  # gray levels
+    assert imagined.ahead.tolist() == list(range(5, HORIZON + 1, 5))
+    assert imagined.future.shape == (8, 32, 32, 1)
+    goal = body.picture(0.0).astype(float)
+    assert np.linalg.norm(step.planned_mean[-1, :2] - step.goal) < 0.2
+    assert np.abs(imagined.future[-1] - goal).mean() < 5
+
+
+def test_it_says_beforehand_what_can_be_held(mind: Mind, body: Pendulum):
+    angles = np.deg2rad([0, 15, 60, 180])
+    assert [mind.can_hold(body.picture(angle)) for angle in angles] == [True, True, False, True]

@@ -59,7 +59,7 @@ def _plan() -> None:
         cores = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {min(cores)})
     from jopa_agent.agent.jax_setup import set_up_jax
-    from jopa_agent.agent.mind import load_mind
+    from jopa_agent.agent.minds import load_mind
     from jopa_agent.configs.settings import read_preset, settings_from, shipped_model
     from jopa_agent.envs.camera import Camera
     from jopa_agent.envs.pendulum import Pendulum

@@ -1,85 +1,150 @@
 """Kills and stops the processes of a real run at random moments, and measures what follows.
 
-``python tools/chaos.py --minutes 10`` prints a table: for each process and signal, the tries, the
-longest time from the blow until another did its work, until the pendulum was upright again, and the
-most frames that were not recorded; and how old a plan was that still acted. The figures come from
-the run's own recording, which ``jopa-agent replay RUN --verify`` can check afterwards.
+``python tools/chaos.py --minutes 10`` runs the agent with a port and a remote sensor, deals a blow
+every so often, and prints a table: for each kind of blow, the tries, the longest time for which
+controls from before it still acted (then comes the safe control, or a new plan), until another
+process did the work, until the pendulum was upright again, and the most frames that were not
+recorded. The figures come from the run's own recording, which ``jopa-agent replay RUN --verify``
+can check afterwards. Two short runs follow, whose disk is full or whose folder is deleted on the
+way.
 """
 
 import argparse
 import json
 import os
 import random
+import resource
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-from jopa_agent.agent.replay.run import RecordedRun
-from jopa_agent.transport.clock import NS_PER_S, now_ns
-from jopa_agent.transport.messages import Belief, Command, Frame, Origin
+import psutil
+import zmq
+from chaos_report import Blow, Row, figures, show
+from jopa_agent.transport import PeerError, Sensor
+from jopa_agent.transport.clock import now_ns
+from jopa_agent.transport.codec import encode
+from jopa_agent.transport.messages import Header, Join, Kind, Role
 
 SIGNALS = (signal.SIGKILL, signal.SIGSTOP)
-UPRIGHT = 0.15  # latent distance
-FIRST_S, GAP_S = 8.0, (10.0, 14.0)  # until the first fault, and between two
+FIRST_S, GAP_S = 8.0, (10.0, 14.0)  # until the first blow, and between two
+DEAF, DEAF_S = 20, 8.0  # observers that never read, and for how long: the port's queues fill
+SHORT_S, HURT_AT_S = 30, 12.0  # of the runs without a disk or a folder
 
+_WINDOW = """
+import sys
+from jopa_agent.agent import cli, running
 
-@dataclass
-class Blow:
-    """A signal that a process was sent, and when (monotonic)."""
-
-    process: str
-    signal: signal.Signals
-    moment_ns: int
+running.display_available = lambda: True  # SDL's dummy, which nobody sees
+sys.exit(cli.main(sys.argv[1:]))
+"""
 
 
 def main() -> int:
     arguments = _arguments()
-    rng = random.Random(arguments.seed)
+    load = [os.getloadavg()[0]]
     with tempfile.TemporaryDirectory(prefix="jopa-chaos-") as name:
         out = arguments.out or Path(name) / "run"
-        blows, status = _torment(out, arguments.minutes * 60, rng, arguments.window)
+        blows, status = _torment(out, arguments)
+        load.append(os.getloadavg()[0])
         summary = json.loads((out / "run.json").read_text())
-        faults = [f for f in summary["faults"] if f["back_after_s"] is not None]
-        if len(faults) != len(blows):
-            print(f"{len(blows)} blows, but {len(faults)} faults that ended")
-        back_ns = [fault["lost_ns"] + fault["back_after_s"] * NS_PER_S for fault in faults]
-        _report(out, blows, back_ns)
-        print(f"exit status {status}; missed: {summary['misses']}; {summary['ticks']} ticks")
+        rows, others = figures(out, blows, summary["faults"])
+        for hurt in (_fill_disk, _delete_folder):
+            rows.append(_short(Path(name) / hurt.__name__, arguments, hurt))
+        load.append(os.getloadavg()[0])
+    show(rows)
+    print(f"faults that no blow explains: {others}")
+    print(f"exit status {status}; {summary['ticks']} ticks; missed: {summary['misses']}")
+    print(f"load of the machine on {os.cpu_count()} cores: {', '.join(f'{x:.1f}' for x in load)}")
     return status
 
 
-def _torment(out: Path, seconds: float, rng: random.Random, window: bool) -> tuple[list[Blow], int]:
-    """Run the agent for ``seconds``, a blow every so often; the blows, and its exit status."""
-    command = [sys.executable, "-m", "jopa_agent.agent", "run", "pendulum", "--out", str(out)]
-    command += ["--duration", str(seconds), "--runtime.restarts", "20"]
-    if not window:
+def _torment(out: Path, arguments: argparse.Namespace) -> tuple[list[Blow], int]:
+    """Run the agent, a blow every so often; the blows, and its exit status."""
+    rng, seconds = random.Random(arguments.seed), 60 * arguments.minutes
+    address = _free_address()
+    words = ["--listen", address, "--sensor", "probe,rate_hz=20", "--runtime.restarts", "20"]
+    run = _start(out, seconds, arguments.window, words)
+    with _speaking(address):
+        _wait_until_at_work(run, out)
+        ends, next_s = time.monotonic() + seconds, time.monotonic() + FIRST_S
+        blows, order = [], []
+        while run.poll() is None:
+            time.sleep(0.01)
+            if time.monotonic() < next_s or next_s > ends - GAP_S[1]:
+                continue
+            working = _at_work(out)
+            if not working:
+                continue  # still busy with the last one
+            order = order or _all_blows(working, rng)
+            name, number = order.pop()
+            blows.append(Blow(name, number.name if number else "never read", now_ns()))
+            if number is None:
+                _be_deaf(address)
+            else:
+                os.kill(working[name], number)
+            next_s = time.monotonic() + rng.uniform(*GAP_S)
+    return blows, run.returncode
+
+
+def _all_blows(names: Sequence[str] | dict[str, int], rng: random.Random) -> list:
+    """Each process with each signal, and observers that never read, in any order."""
+    all_of_them = [(name, number) for name in sorted(names) for number in SIGNALS]
+    all_of_them.append((f"{DEAF} observers", None))
+    return rng.sample(all_of_them, len(all_of_them))
+
+
+def _short(out: Path, arguments: argparse.Namespace, hurt) -> Row:
+    """What becomes of control when ``hurt`` is done to a run that has begun."""
+    figures_file = out.with_name(f"{out.name}.json")
+    run = _start(out, SHORT_S, arguments.window, ["--json", str(figures_file)])
+    _wait_until_at_work(run, out)
+    time.sleep(HURT_AT_S)
+    what, lost = hurt(out)
+    run.wait()
+    summary = json.loads(figures_file.read_text()) if figures_file.exists() else None
+    return Row.of_run(what, summary, lost)
+
+
+def _fill_disk(out: Path) -> tuple[str, str]:
+    """The recorder's files may not grow any more."""
+    largest = max(file.stat().st_size for file in out.glob("recording-*.mcap"))
+    recorder = psutil.Process(_at_work(out)["recorder"])
+    recorder.rlimit(psutil.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
+    return "disk full", "what comes later is not recorded"
+
+
+def _delete_folder(out: Path) -> tuple[str, str]:
+    shutil.rmtree(out)
+    return "run folder deleted", "the folder"
+
+
+def _start(out: Path, seconds: float, window: bool, words: Sequence[str]) -> subprocess.Popen:
+    command = [sys.executable, "-c", _WINDOW, "run", "pendulum", "--out", str(out)]
+    command += ["--duration", str(seconds), *words]
+    environment = dict(os.environ)
+    if window:
+        environment["SDL_VIDEODRIVER"] = "dummy"
+    else:
         command.append("--headless")
     with (Path(tempfile.gettempdir()) / "jopa-chaos.log").open("wb") as log:
-        run = subprocess.Popen(command, stdout=log, stderr=log)
+        return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+
+
+def _wait_until_at_work(run: subprocess.Popen, out: Path) -> None:
     while not _at_work(out):
+        if run.poll() is not None:
+            raise SystemExit("the run has ended before it began: see jopa-chaos.log")
         time.sleep(0.05)
-    ends, next_s = time.monotonic() + seconds, time.monotonic() + FIRST_S
-    blows, order = [], []
-    while run.poll() is None:
-        time.sleep(0.01)
-        if time.monotonic() < next_s or next_s > ends - GAP_S[1]:
-            continue
-        working = _at_work(out)
-        order = order or rng.sample(
-            [(name, number) for name in sorted(working) for number in SIGNALS],
-            len(working) * len(SIGNALS),
-        )
-        name, number = order.pop()
-        if name in working:
-            blows.append(Blow(name, number, now_ns()))
-            os.kill(working[name], number)
-        next_s = time.monotonic() + rng.uniform(*GAP_S)
-    return blows, run.returncode
 
 
 def _at_work(out: Path) -> dict[str, int]:
@@ -93,44 +158,43 @@ def _at_work(out: Path) -> dict[str, int]:
     return {name: each["pid"] for name, each in roll.items()}
 
 
-def _report(out: Path, blows: list[Blow], back_ns: list[float]) -> None:
-    run = RecordedRun(out)
-    period_ns = run.launch.body.period_s * NS_PER_S
-    frames: dict[int, int] = {}
-    commands: dict[int, tuple[Origin, int]] = {}
-    away: list[tuple[int, float]] = []
-    for recorded in run:
-        header, message = recorded.header, recorded.message
-        match message:
-            case Frame():
-                frames[header.tick] = message.applied_ns
-            case Command():
-                commands[header.tick] = message.origin, message.frame_stamp_ns
-            case Belief():
-                away.append((header.stamp_ns, message.distance))
-    stamps, distances = (np.array(column) for column in zip(*away, strict=True))
-    oldest = max(
-        (frames[tick] - stamp) / period_ns
-        for tick, (origin, stamp) in commands.items()
-        if origin is not Origin.SAFE and tick in frames
-    )
-    rows: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
-    for number, (blow, back_at) in enumerate(zip(blows, back_ns, strict=False)):
-        back = (back_at - blow.moment_ns) / NS_PER_S
-        until = blows[number + 1].moment_ns if number + 1 < len(blows) else stamps[-1]
-        later = (stamps > blow.moment_ns) & (stamps <= until)
-        wrong = np.flatnonzero(later & (distances > UPRIGHT))
-        regained = (stamps[wrong[-1]] - blow.moment_ns) / NS_PER_S if len(wrong) else 0.0
-        still = distances[later][-1] > UPRIGHT if later.any() else True
-        expected = (until - blow.moment_ns) / period_ns
-        lost = expected - sum(blow.moment_ns < at <= until for at in frames.values())
-        key = blow.process, blow.signal.name
-        rows.setdefault(key, []).append((back, np.inf if still else regained, max(0.0, lost)))
-    print(f"{'process':10} {'signal':8} tries  back s  upright again s  frames lost   (worst)")
-    for (process, name), found in sorted(rows.items()):
-        back, regained, lost = (max(column) for column in zip(*found, strict=True))
-        print(f"{process:10} {name:8} {len(found):5} {back:7.2f} {regained:16.1f} {lost:12.0f}")
-    print(f"the oldest plan that acted: {oldest:.2f} periods from its frame's capture")
+@contextmanager
+def _speaking(address: str) -> Iterator[None]:
+    """A remote sensor sends readings meanwhile."""
+    ended = threading.Event()
+
+    def speak() -> None:
+        while not ended.is_set():
+            with suppress(PeerError), Sensor(address, "probe", rate_hz=20, timeout_s=5) as probe:
+                while not ended.wait(0.05):
+                    probe.send(0.0)
+
+    thread = threading.Thread(target=speak)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _be_deaf(address: str) -> None:
+    """Observers that join, and never read."""
+    context, join = zmq.Context(), None
+    for number in range(DEAF):
+        line = context.socket(zmq.DEALER)
+        line.setsockopt(zmq.RCVHWM, 1)
+        line.connect(address)
+        join = Join(Role.OBSERVER, f"deaf{number}", Kind.NOTHING, np.ones(1, np.int64), 1.0, "")
+        line.send(encode(Header(0, 0, now_ns()), join))
+    time.sleep(DEAF_S)
+    context.destroy(linger=0)
+
+
+def _free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
 
 
 def _arguments() -> argparse.Namespace:
@@ -138,7 +202,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the run [10]")
     parser.add_argument("--seed", type=int, default=0, help="of the moments and the order [0]")
     parser.add_argument("--out", type=Path, help="keep the run folder there")
-    parser.add_argument("--window", action="store_true", help="with the viewer among the processes")
+    parser.add_argument(
+        "--window", action="store_true", help="with the viewer among the processes, unseen"
+    )
     return parser.parse_args()
 
 

@@ -3,10 +3,10 @@
 ``python tools/siege.py --seconds 60`` runs the agent with a port and an honest sensor, and lets
 attackers at it, one kind after another: damaged messages of peers that have joined and of
 strangers, bytes that are not ZeroMQ's, a flood of valid readings, viewers that never read, storms
-of connections. For each it prints how much was sent, how many deadlines were missed meanwhile,
-beside a time of peace before, how far the gateway's memory grew, and whether the honest sensor was
-heard all the time. It ends with 1 where the gateway was lost, grew by more than 50 MiB, or lost the
-sensor.
+of connections, messages that never end. For each it prints how much was sent, how many deadlines
+were missed meanwhile, beside a time of peace before, how far the gateway's memory grew, and whether
+the honest sensor was heard all the time. It ends with 1 where the gateway was lost, grew by more
+than 50 MiB, or lost the sensor.
 """
 
 import argparse
@@ -14,10 +14,12 @@ import json
 import os
 import random
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -113,7 +115,26 @@ def storm(address: str, seconds: float, seed: int) -> int:
     return sent
 
 
-ATTACKS = (garbage, noise, flood, deaf, storm)
+def endless(address: str, seconds: float, seed: int) -> int:
+    """Messages whose last part never comes, in ZeroMQ's own protocol (ZMTP 3.1, RFC 37)."""
+    del seed
+    greeting = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"NULL".ljust(20, b"\0") + bytes(32)
+    ready = b"\x05READY\x0bSocket-Type" + struct.pack(">I", 6) + b"DEALER"
+    part = b"\x03" + struct.pack(">Q", 4000) + bytes(4000)
+    sent, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        with suppress(OSError), socket.create_connection(_place(address), timeout=1) as line:
+            line.sendall(greeting + bytes([4, len(ready)]) + ready)
+            answer = b""
+            while b"READY" not in answer:
+                answer += line.recv(1000)
+            while time.monotonic() < end:
+                line.sendall(100 * part)
+                sent += 100
+    return sent
+
+
+ATTACKS = (garbage, noise, flood, deaf, storm, endless)
 
 
 def main() -> int:

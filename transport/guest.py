@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from .allowance import Allowance
 from .clock import NS_PER_MS, NS_PER_S
 from .clock_offset import ClockOffset
@@ -156,11 +158,12 @@ class Guest:
             self._take_answer(message, now_ns)
             self.heard_ns = now_ns
             return None
-        if not self._may_send(message):
-            raise Refused("not allowed")
+        shape = self._content(message).shape
         if not self._allowance.take(now_ns):
             raise Refused("rate")
         self._check(header, message, now_ns)
+        if shape != self._shape:
+            raise Refused("shape")
         self.counts.accepted += 1
         self._arrivals.append(now_ns)
         self._sent_ns = self.heard_ns = now_ns
@@ -220,19 +223,21 @@ class Guest:
         if not self.clock.answered(pong.sent_ns, pong.received_ns, now_ns):
             self._asked, self._next_question_ns = 0, now_ns
 
-    def _may_send(self, message: Message) -> bool:
+    def _content(self, message: Message) -> np.ndarray:
+        """The numbers of a message; :class:`Refused` for what this peer may not send at all."""
+        sends = self._kind if self.role is Role.SENSOR else None
         match message:
-            case Reading():
-                return self.role is Role.SENSOR and self._kind is Kind.VECTOR
-            case Sighting():
-                return self.role is Role.SENSOR and self._kind is Kind.FRAME
-            case Goal():
-                return self.role is Role.VIEWER
-        return False
+            case Reading(value=array) if sends is Kind.VECTOR:
+                return array
+            case Sighting(image=array) if sends is Kind.FRAME:
+                return array
+            case Goal(image=array) if self.role is Role.VIEWER:
+                return array
+        raise Refused("not allowed")
 
     def _check(self, header: Header, message: Message, now_ns: int) -> None:
         match message:
-            case Reading(sensor=name, value=array) | Sighting(sensor=name, image=array):
+            case Reading(sensor=name) | Sighting(sensor=name):
                 if name != self.name:
                     raise Refused("another's name")
                 if not self.clock.known:
@@ -240,13 +245,9 @@ class Guest:
                 age_ns = now_ns - self.clock.ours_ns(header.stamp_ns)
                 if not -_FUTURE_NS - self.clock.delay_ns <= age_ns <= _OLD_NS:
                     raise Refused("stamp")
-            case Goal(image=array, name=name):
+            case Goal(name=name):
                 if len(name) > 60 or not all(map(_is_seen, name)):
                     raise Refused("name")
-            case _:
-                raise Refused("not allowed")
-        if array.shape != self._shape:
-            raise Refused("shape")
 
     def _rate(self, now_ns: int) -> float:
         """Messages a second of late."""

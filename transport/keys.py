@@ -5,6 +5,7 @@ what it may do (``role``) and its public key. Keys are Z85 text, as ZeroMQ write
 """
 
 import re
+import shlex
 import struct
 import threading
 from collections.abc import Mapping
@@ -53,6 +54,12 @@ def folder_named(text: str) -> Path:
     return Path(platformdirs.user_config_dir("jopa-agent")) / "keys"
 
 
+def command(words: str, folder: Path) -> str:
+    """The command line ``jopa-agent keys WORDS`` for the keys in ``folder``."""
+    named = "" if folder == folder_named("") else f" --keys {shlex.quote(str(folder))}"
+    return f"jopa-agent keys {words}{named}"
+
+
 def role_named(text: str) -> Role:
     """The role of that name; :class:`KeysError` where there is none."""
     if not isinstance(text, str) or text not in ROLES:
@@ -89,10 +96,11 @@ def own(folder: Path) -> KeyPair:
     table = read(file)
     if table is None:
         raise MissingKeysError(
-            f"no keys in {str(folder)!r}, and other hosts are met with keys only: "
-            "'jopa-agent keys new' makes them"
+            f"no keys in {str(folder)!r}, and other hosts are met with keys only: make them with: "
+            f"{command('new', folder)}"
         )
-    remedy = "put the right file back, or make another pair with 'jopa-agent keys new --replace'"
+    again = command("new --replace", folder)
+    remedy = f"put the right file back, or make another pair with: {again}"
     if table.keys() != {"public", "secret"} or not all(map(_is_key, table.values())):
         raise KeysError(f"{str(file)!r} does not hold a public and a secret key: {remedy}")
     if zmq.curve_public(table["secret"].encode()).decode() != table["public"]:
@@ -120,8 +128,8 @@ def allow(folder: Path, name: str, role: Role, key: str, replace: bool = False) 
         others = {permit.key: other for other, permit in permits.items() if other != name}
         if key in others:
             raise KeysError(
-                f"key {key!r} is that of {others[key]!r} already, and one key has one name: "
-                f"'jopa-agent keys revoke {others[key]}' takes it back"
+                f"key {key!r} is that of {others[key]!r} already, and one key has one name: take "
+                f"it back with: {command(f'revoke {others[key]}', folder)}"
             )
         _write_allowed(folder, permits | {name: Permit(role, key)})
 

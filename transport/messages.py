@@ -299,6 +299,95 @@ class Fused:
     late: int
 
 
+@dataclass(frozen=True, eq=False)
+class Imagined:
+    """What inference sees before its inner eye after frame ``k`` (header's tick), some times a
+    second: the frame that its belief leads to, and those that its plan leads to.
+
+    ``spread`` is by how much each pixel of ``believed`` may be off, at two standard deviations of
+    the believed pose. ``future`` are the frames of the ticks ``k + ahead``.
+    """
+
+    ID: ClassVar[int] = 20
+    believed: Annotated[np.ndarray, Array("uint8", "height", "width", "channels")]
+    spread: Annotated[np.ndarray, Array("uint8", "height", "width", "channels")]
+    future: Annotated[np.ndarray, Array("uint8", "frames", "height", "width", "channels")]
+    ahead: Annotated[np.ndarray, Array("int64", "frames")]
+
+
+@dataclass(frozen=True, eq=False)
+class Offer:
+    """Goals to choose from, spread over what the body can show: their pictures, their names, a
+    line each, and whether the model can hold the body there (1), or only pass (0)."""
+
+    ID: ClassVar[int] = 21
+    images: Annotated[np.ndarray, Array("uint8", "goals", "height", "width", "channels")]
+    names: str
+    can_be_held: Annotated[np.ndarray, Array("uint8", "goals")]
+
+
+class Do(IntEnum):
+    """What a person may order."""
+
+    PAUSE = 0
+    RESUME = 1
+    STEP = 2  # one tick, then pause
+    RESET = 3  # the body begins anew
+    SPEED = 4  # ``value`` times as fast as the body's own time
+    PLANNER = 5  # ``value`` 0: play the safe control; 1: plans again
+    LEARN = 6  # ``value`` 0 or 1, from the header's tick on
+    RECORD = 7  # ``value`` 0 or 1
+    GOAL = 8  # ``text`` as --goal takes it, under the header's epoch
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """A person's order to the processes of a run."""
+
+    ID: ClassVar[int] = 22
+    what: Do
+    value: float
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Push:
+    """A person drags at the body: ``force`` acts at ``place`` in the next step, and no longer.
+
+    Both are in halves of the camera's picture, to the right and down, ``place`` from its middle;
+    the body makes newtons of them.
+    """
+
+    ID: ClassVar[int] = 23
+    place: Annotated[np.ndarray, Array("float32", "two")]
+    force: Annotated[np.ndarray, Array("float32", "two")]
+
+
+@dataclass(frozen=True, eq=False)
+class Pace:
+    """How the ticks go by from the header's tick on, as in :class:`Start`; while ``paused`` they do
+    not. ``speed`` is that against the body's own time."""
+
+    ID: ClassVar[int] = 24
+    t0_ns: int
+    period_ns: int
+    paused: bool
+    speed: float
+
+
+@dataclass(frozen=True, eq=False)
+class Status:
+    """What the supervisor knows of one process: ``lost`` while another takes its place, ``note``
+    what it says, or what is wrong with it."""
+
+    ID: ClassVar[int] = 25
+    process: str
+    state: State
+    lost: bool
+    restarts: int
+    note: str
+
+
 Message = (
     Frame
     | Plan
@@ -318,6 +407,12 @@ Message = (
     | Sighting
     | Peer
     | Fused
+    | Imagined
+    | Offer
+    | Order
+    | Push
+    | Pace
+    | Status
 )
 
 STREAMS: dict[str, type] = {
@@ -331,5 +426,11 @@ STREAMS: dict[str, type] = {
     "sighting": Sighting,
     "peer": Peer,
     "fused": Fused,
+    "imagined": Imagined,
+    "offer": Offer,
+    "order": Order,
+    "push": Push,
+    "pace": Pace,
+    "status": Status,
 }
 """What is published, by name."""

@@ -16,12 +16,16 @@ from .messages import (
     Fused,
     Goal,
     Header,
+    Imagined,
     Join,
     Message,
+    Offer,
+    Pace,
     Ping,
     Plan,
     Pong,
     Scene,
+    Status,
 )
 from .messages import Peer as Told
 from .sockets import line_to_port
@@ -30,7 +34,8 @@ from .streams import Received, Subscriber
 _AGAIN_NS = NS_PER_S  # until it asks to join once more
 _LOST_NS = 3 * NS_PER_S  # without a question from the gateway
 _QUESTIONS = 3  # until the clock is known well enough
-_ACCEPTED = (Answer, Ping, Scene, Frame, Belief, Plan, Command, Goal, Told, Fused)
+_SHOWN = (Frame, Belief, Plan, Command, Goal, Told, Fused, Imagined, Offer, Pace, Status)
+_ACCEPTED = (Answer, Ping, Scene, *_SHOWN)
 
 
 class PeerError(RuntimeError):

@@ -6,6 +6,7 @@ states. An action is a control, evenly spaced from -1 to 1.
 """
 
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,14 @@ class DiscreteMind:
         observation, _ = self._told(self._trained.encoder, image)
         self._goal = np.asarray(self._wish(self._trained.model, observation))
         return True
+
+    def can_hold(self, image: np.ndarray) -> bool:
+        """Any state can be returned to."""
+        del image
+        return True
+
+    def imagine(self) -> None:
+        """Nothing: probabilities of states have no picture."""
 
     def compile(self) -> None:
         """Compile all that :meth:`step` and :meth:`learn` need; belief and goal are forgotten."""
@@ -125,11 +134,14 @@ class DiscreteMind:
             self._lesson = None
 
 
-def load_mind(folder: Path, settings: Settings) -> DiscreteMind:
+def load_mind(
+    folder: Path, settings: Settings, factors: Mapping[str, Path] | None = None
+) -> DiscreteMind:
     """The mind with the model in ``folder``.
 
     Raises ``ValueError`` in one line where the model, or the ``settings``, do not fit.
     """
+    del factors
     check_settings(settings)
     size = settings.body.camera_size_px
     return DiscreteMind(load_trained(folder), settings.discrete, (size, size, 1))

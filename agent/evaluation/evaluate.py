@@ -12,7 +12,8 @@ from ...configs.settings import Settings
 from ...envs import Body
 from ..bodies import body_for
 from ..jax_setup import set_up_jax
-from ..mind import Mind, load_mind
+from ..mind import Mind
+from ..minds import load_mind
 
 Played = TypeVar("Played")
 Result = TypeVar("Result", covariant=True)
@@ -65,7 +66,7 @@ class _Worker:
 
 def _prepare(settings: Settings, model: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    set_up_jax()
+    set_up_jax(one_thread=True)
     _Worker.settings = settings
     _Worker.body = body_for(settings)
     _Worker.mind = load_mind(model, settings)

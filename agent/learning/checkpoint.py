@@ -20,15 +20,14 @@ from ..graph.features import PolynomialFeatures, polynomial_powers
 from ..graph.motion import motion
 from ..graph.regression import LastLayer
 from ..model import Model
-from .errors import ModelError
-from .model_tree import TreeReader, TreeWriter
+from ..store.errors import ModelError
+from ..store.model_tree import TreeReader, TreeWriter
 
 _FORMAT = 4
 _TENSORS = "model.safetensors"
 _PAGE = "model.toml"
 _PARTS = ("encoder", "decoder")  # trees of their own
 _ENCODERS = (PoseEncoder, WindowVAE)
-EXPERIENCE = "experience.safetensors"
 _REMAKE = "make one with 'jopa-agent train'"
 
 

@@ -12,9 +12,9 @@ from ...envs import Body
 from ..bodies import body_for
 from ..jax_setup import set_up_jax
 from ..progress import progress_bars
-from .checkpoint import EXPERIENCE, load_model, read_page, save_model
+from .checkpoint import load_model, read_page, save_model
 from .collect import collect
-from .dataset import Dataset, load_dataset, recorded_dataset
+from .dataset import EXPERIENCE, Dataset, load_dataset, recorded_dataset
 from .errors import DatasetError
 from .foretell import WARM
 from .life import live, seconds_spent, split

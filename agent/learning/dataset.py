@@ -9,11 +9,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ...transport.recording import RecordingError
-from ..replay.frames import stretches
-from ..replay.run import RecordedRun
+from ..runs.recorded import RecordedRun
+from ..runs.stretches import stretches
 from .errors import DatasetError
 
 _FORMAT = "jopa-agent dataset 1"
+
+
+EXPERIENCE = "experience.safetensors"
+"""In the folder of a model: what it has learned from."""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,17 @@
 """The body under the agent's own plans, on the way to goals, and what is recorded of it."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from ...configs.settings import Explore
 from ...envs import Body
 from ..mind import Mind
+from ..model import Model
+from .dataset import Dataset
 
 
 class Errand(NamedTuple):
@@ -25,6 +29,30 @@ class Driven(NamedTuple):
     frames: UInt8[np.ndarray, "S T height width channel"]
     controls: Float[np.ndarray, "S T-1 p"]
     distances: Float[np.ndarray, "S T"]
+
+
+@dataclass(frozen=True)
+class Outing:
+    """What a body is driven for: ``mind``, which holds ``model``, drives ``body``; goals are chosen
+    among the frames of ``known``, and segments are as long as its. ``progress`` is called with the
+    frames recorded so far."""
+
+    mind: Mind
+    model: Model
+    body: Body
+    known: Dataset
+    settings: Explore
+    seed: int
+    progress: Callable[[int], None] | None = None
+
+    def drive(self, errands: Iterable[Errand], noise: float) -> Driven:
+        """Run the ``errands``; see :func:`drive`."""
+        length = self.known.frames.shape[1]
+        return drive(self.mind, self.body, errands, length, noise, self.seed, self.progress)
+
+    def experience(self, driven: Driven) -> Dataset:
+        """What was recorded, as that of ``known``."""
+        return replace(self.known, frames=driven.frames, controls=driven.controls)
 
 
 def drive(

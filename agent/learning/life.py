@@ -21,6 +21,7 @@ from .calibrate import calibrate
 from .checkpoint import load_model, read_page, save_model
 from .collect import collect
 from .dataset import Dataset, joined, load_dataset
+from .drive import Outing
 from .errors import DatasetError, ModelError
 from .explore import explore
 from .train import train
@@ -157,10 +158,10 @@ def _experience(settings, body, recorded, folder, number, model, progress) -> Da
         total, stage = settings.explore.frames, f"explore {number}"
         ways = settings.explore.model_dump(include={"epistemic_weight", "curiosity"})
         mind = Mind(model, settings.planner.model_copy(update=ways), seed)
-        new = explore(
+        new = explore(Outing(
             mind, model, body, before, settings.explore, seed + 7919 * number,
             lambda done: progress(stage, done, total, ""),
-        )  # fmt: skip
+        ))  # fmt: skip
         found = joined(before, new)
     _keep(found, file)
     return found
@@ -178,7 +179,7 @@ def _tried(settings, body, experience, folder, number, model, verdict, progress)
 
         mind = Mind(model, settings.planner, settings.run.seed)
         seed = settings.run.seed + 104729 * (number + 1)
-        trial = put_to_trial(mind, model, body, experience, explore, seed, show)
+        trial = put_to_trial(Outing(mind, model, body, experience, explore, seed, show))
         if trial is not None:
             _keep(trial.experience, file)
         share = None if trial is None else float(trial.held.mean())

@@ -3,8 +3,6 @@
 It needs no true state: the distance is that of the believed pose to the goal's.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 import jax
@@ -12,13 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool
 
-from ...configs.settings import Explore
-from ...envs import Body
 from ..graph.hold import effort_std, holding_control
-from ..mind import Mind
 from ..model import Model
 from .dataset import Dataset
-from .drive import Errand, drive
+from .drive import Errand, Outing
 from .spread import spread
 
 _EASY = 0.8  # of the limits: goals that may take more to be held are not asked for
@@ -34,31 +29,22 @@ class Trial(NamedTuple):
     held: Bool[np.ndarray, "goals"]
 
 
-def put_to_trial(
-    mind: Mind,
-    model: Model,
-    body: Body,
-    known: Dataset,
-    settings: Explore,
-    seed: int,
-    progress: Callable[[int], None] | None = None,
-) -> Trial | None:
-    """Let ``mind``, which holds ``model``, drive ``body`` to ``settings.trials`` goals in turn,
-    without a reset between them, each for ``settings.trial_segments`` segments.
+def put_to_trial(outing: Outing) -> Trial | None:
+    """Go on an ``outing`` to ``settings.trials`` goals in turn, without a reset between them, each
+    for ``settings.trial_segments`` segments.
 
-    The goals are frames of ``known`` that the model is sure to hold with ease, far from each other;
-    None where there are none, or none are asked for.
+    The goals are frames of those ``known`` that the model is sure to hold with ease, far from each
+    other; None where there are none, or none are asked for.
     """
-    goals = _goals(model, known, settings.trials)
+    settings = outing.settings
+    goals = _goals(outing.model, outing.known, settings.trials)
     if not len(goals):
         return None
     errands = [Errand(goal, settings.trial_segments, False) for goal in goals]
-    length = known.frames.shape[1]
-    driven = drive(mind, body, errands, length, 0.0, seed, progress)
+    driven = outing.drive(errands, 0.0)
     away = driven.distances.reshape(len(goals), -1)
     last = away[:, -max(1, round(_LAST * away.shape[1])) :]
-    experience = replace(known, frames=driven.frames, controls=driven.controls)
-    return Trial(experience, np.sqrt(np.mean(last**2, axis=1)) < _NEAR)
+    return Trial(outing.experience(driven), np.sqrt(np.mean(last**2, axis=1)) < _NEAR)
 
 
 def _goals(model: Model, known: Dataset, count: int) -> np.ndarray:

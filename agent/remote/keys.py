@@ -5,8 +5,6 @@ from pathlib import Path
 
 from ...transport import keys
 
-_ALLOW = "jopa-agent keys allow NAME ROLE"
-
 
 def new(folder: Path, replace: bool = False) -> list[str]:
     """Make a pair of keys for this host."""
@@ -14,7 +12,8 @@ def new(folder: Path, replace: bool = False) -> list[str]:
     return [
         f"made a pair of keys in {str(folder)!r}; its secret key stays there, for you alone",
         f"public key: {pair.public}",
-        f"to connect from this host, on the agent's host: {_ALLOW} {shlex.quote(pair.public)}",
+        "to connect from this host, on the agent's host: jopa-agent keys allow NAME ROLE "
+        f"{shlex.quote(pair.public)}",
         "to connect to an agent on this host, a peer needs this public key",
     ]
 
@@ -24,11 +23,11 @@ def listing(folder: Path) -> list[str]:
     try:
         mine = keys.own(folder).public
     except keys.MissingKeysError:
-        mine = "none yet: 'jopa-agent keys new' makes a pair"
+        mine = f"none yet: make a pair with: {keys.command('new', folder)}"
     permits = keys.allowed(folder)
     lines = [f"public key: {mine}"]
     if not permits:
-        return [*lines, f"allowed: nobody yet: {_ALLOW} KEY"]
+        return [*lines, f"allowed: nobody yet: {keys.command('allow NAME ROLE KEY', folder)}"]
     width = max(map(len, permits))
     return [
         *lines,
@@ -47,7 +46,8 @@ def allow(folder: Path, name: str, role: str, key: str, replace: bool = False) -
     try:
         mine = keys.own(folder).public
     except keys.MissingKeysError:
-        return [*lines, "this host has no keys yet: 'jopa-agent keys new' makes a pair"]
+        make = keys.command("new", folder)
+        return [*lines, f"this host has no keys yet: make a pair with: {make}"]
     return [*lines, f"it needs the public key of this host to connect: {mine}"]
 
 

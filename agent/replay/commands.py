@@ -1,12 +1,13 @@
 """The work behind ``replay --verify``, ``info`` and ``export``."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ..output import OutputError
+from ..runs.recorded import RecordedRun
 from . import export
 from .info import describe
-from .run import RecordedRun
 from .verify import verify
 
 _WAYS = {
@@ -20,7 +21,9 @@ _WAYS = {
 
 def check(folder: Path, model: Path | None, tolerance: float) -> bool:
     """Infer again what was recorded, tell of the differences; whether none is too large."""
-    found = verify(RecordedRun(folder), model)
+    run = RecordedRun(folder)
+    _mention(run, ("frame", "plan", "belief"))
+    found = verify(run, model)
     print(f"compared  {found.compared} plans and their beliefs")
     if found.skipped:
         print(f"skipped   {found.skipped}, made from what was not recorded")
@@ -39,7 +42,9 @@ def check(folder: Path, model: Path | None, tolerance: float) -> bool:
 
 def tell(folder: Path) -> None:
     """Say what a recording holds."""
-    for line in describe(RecordedRun(folder)):
+    run = RecordedRun(folder)
+    _mention(run, ())
+    for line in describe(run):
         print(line)
 
 
@@ -49,5 +54,12 @@ def write(folder: Path, files: Mapping[str, Path | None]) -> None:
     wanted = {name: file for name, file in files.items() if file}
     if not wanted:
         raise OutputError(f"nothing to write: name a file with --{', --'.join(_WAYS)}")
+    _mention(run, ("frame",))
     for name, file in wanted.items():
         print(f"{_WAYS[name](run, file)} frames: {file}")
+
+
+def _mention(run: RecordedRun, needed: Collection[str]) -> None:
+    """Say what cannot be read of ``run``, and is not ``needed``."""
+    for line in run.passed_over(needed):
+        print(f"jopa-agent: {line}", file=sys.stderr)

@@ -11,8 +11,8 @@ from ...transport.clock import NS_PER_S
 from ...transport.messages import Belief, Command, Frame, Plan
 from ...transport.recording import RecordingError
 from ..output import OutputError, check_writable
-from .frames import stretches
-from .run import RecordedRun
+from ..runs.recorded import RecordedRun
+from ..runs.stretches import stretches
 
 _GIF_PERIOD_S = 0.1
 _COLOURS = 64
@@ -32,7 +32,7 @@ def to_npz(run: RecordedRun, file: Path) -> int:
     beliefs: dict[int, Belief] = {}
     plans: dict[int, Plan] = {}
     origins: dict[int, int] = {}
-    for recorded in run:
+    for recorded in run.messages(["frame"], ["belief", "plan", "command"]):
         tick = recorded.header.tick
         match recorded.message:
             case Frame() as frame:
@@ -182,7 +182,7 @@ def to_rerun(run: RecordedRun, file: Path) -> int:
     sink.save(file)
     sink.log("goal", rr.Image(_gray(run.launch.goal)), static=True)
     count, first_ns = 0, None
-    for recorded in run:
+    for recorded in run.messages(["frame"], ["belief", "plan"]):
         header, message = recorded.header, recorded.message
         first_ns = header.stamp_ns if first_ns is None else first_ns
         sink.set_time("tick", sequence=header.tick)

@@ -5,20 +5,21 @@ from datetime import datetime
 
 from ...transport.clock import NS_PER_S
 from ...transport.messages import Belief, Frame, Goal
-from .run import RecordedRun
+from ..runs.recorded import RecordedRun
 
 
 def describe(run: RecordedRun) -> list[str]:
-    """Lines for a person; all messages are read for it."""
+    """Lines for a person; those are missing that take what another version has written."""
     counts: Counter[str] = Counter()
-    first_ns = last_ns = None
     first_tick, last_tick, distance = None, -1, None
     episodes: set[int] = set()
     goals: list[str] = []
-    for recorded in run:
-        counts[recorded.stream] += 1
-        first_ns = recorded.arrived_ns if first_ns is None else first_ns
-        last_ns = recorded.arrived_ns
+    told = {"frame", "belief", "goal"} - run.recording.foreign
+    for raw in run.recording.raw():
+        counts[raw.stream] += 1
+        if raw.stream not in told:
+            continue
+        recorded = raw.read()
         match recorded.message:
             case Frame(episode=episode):
                 first_tick = recorded.header.tick if first_tick is None else first_tick
@@ -37,11 +38,13 @@ def describe(run: RecordedRun) -> list[str]:
         f"model     {launch.model}",
         f"goal      {', '.join([how.goal, *goals])}",
     ]
-    if first_ns is not None and last_ns is not None:
+    if span := recording.span_ns:
+        first_ns, last_ns = span
         began = datetime.fromtimestamp((first_ns + offset) / NS_PER_S)
         lines.append(
             f"began     {began:%Y-%m-%d %H:%M:%S}, {(last_ns - first_ns) / NS_PER_S:.1f} s"
         )
+    if first_tick is not None:
         lines.append(f"ticks     {first_tick} to {last_tick}, {len(episodes)} episodes")
     if distance is not None:
         lines.append(f"distance  {distance:.3f} at last (latent)")

@@ -9,10 +9,12 @@ import numpy as np
 from ...transport.messages import (
     FIRST_EPOCH,
     Belief,
+    Do,
     Frame,
     Fused,
     Goal,
     Header,
+    Order,
     Plan,
     Reading,
     Sighting,
@@ -20,10 +22,13 @@ from ...transport.messages import (
 from ..jax_setup import set_up_jax
 from ..kinds import Mind, load_mind
 from ..mind import Step
-from ..runtime.folder import Launch
-from .run import RecordedRun
+from ..runs.launch import Launch
+from ..runs.recorded import RecordedRun
+from ..switch import Switch
 
 _LATE = 100  # ticks that the recording of one stream may be behind that of another
+_NEEDED = ("frame", "goal", "plan", "belief", "order")
+_OF_SENSORS = ("fused", "reading", "sighting")
 _OF_BELIEF = ("mean", "std", "planned_mean", "planned_std", "goal")
 
 
@@ -56,9 +61,9 @@ def verify(run: RecordedRun, model: Path | None = None) -> Verification:
     A process that took the place of another began anew, and so does the repetition. Raises
     ``ValueError`` where the model cannot be used.
     """
-    set_up_jax()
+    set_up_jax(one_thread=True)
     launch = run.launch
-    mind = load_mind(model or launch.model, launch.settings)
+    mind = load_mind(model or launch.model, launch.settings, launch.factors)
     repeated = _Repetition(mind, launch)
     reports_fused = bool(launch.settings.sensors)
     found = Verification()
@@ -90,7 +95,8 @@ def verify(run: RecordedRun, model: Path | None = None) -> Verification:
                 del kept[tick]
 
     newest = 0
-    for recorded in run:  # each stream in its order, but one may be ahead of another
+    # Each stream is in its order, but one may be ahead of another.
+    for recorded in run.messages(_NEEDED + _OF_SENSORS * reports_fused):
         tick = recorded.header.tick
         newest = max(newest, tick)
         match recorded.message:
@@ -105,6 +111,8 @@ def verify(run: RecordedRun, model: Path | None = None) -> Verification:
                 beliefs[tick] = belief
             case Fused() as told:
                 fused[tick] = told
+            case Order(what=Do.LEARN, value=value):
+                repeated.learning.turn(tick, value > 0)
             case Reading() | Sighting() as message:
                 repeated.readings[type(message), recorded.header.sequence] = (
                     recorded.header.stamp_ns,
@@ -122,6 +130,7 @@ class _Repetition:
         self.goals: dict[int, np.ndarray] = {}
         self.readings: dict[tuple[type, int], tuple[int, Reading | Sighting]] = {}
         self._mind, self._first_goal, self._run = mind, launch.goal, launch.settings.run
+        self.learning = Switch(self._run.learn)
         self._whole = False
         self._sequence = -1
         self._epoch, self._episode = FIRST_EPOCH, None
@@ -137,6 +146,8 @@ class _Repetition:
         """What the plan under ``header`` was made from, made again; None where that is unknown."""
         if header.sequence <= self._sequence or self._sequence < 0:
             self._begin(header)
+        elif header.sequence > self._sequence + 1:  # what was between was not recorded
+            self._whole = False
         self._sequence = header.sequence
         if frame is None or not self._whole:
             self._whole = False
@@ -153,7 +164,7 @@ class _Repetition:
         step = self._mind.step(
             frame.image if self._run.camera else None, frame.control, header.stamp_ns
         )
-        if self._run.learn:
+        if self.learning.on_at(header.tick):
             self._mind.learn()
         return step
 

@@ -13,9 +13,9 @@ from importlib import import_module
 from pathlib import Path
 
 from ...transport.messages import State
-from .folder import read, remove_launch
+from ..runs.launch import read, remove_launch
 from .leisure import begin_leisure
-from .process import Child, Stopped
+from .process import Child, Left, Stopped
 from .table import PROCESSES
 
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl
@@ -50,6 +50,8 @@ def main() -> int:
         child.farewell(State.DONE, "")
     except Stopped:
         child.farewell(State.STOPPED, "")
+    except Left as left:
+        child.farewell(State.STOPPED, str(left))
     except KeyboardInterrupt:
         return 130
     except ValueError as error:  # the user's mistake, said in one line; the log has the rest

@@ -1,46 +1,82 @@
 """Actuation: one command a tick, from the plan made for it if that comes in time."""
 
 from ...transport.clock import NS_PER_MS, Clock, now_ns
-from ...transport.messages import Command, Goal, Header, Plan
+from ...transport.messages import Command, Do, Goal, Header, Message, Order, Pace, Plan
 from .arbiter import Arbiter, Verdict
 from .process import Child
+
+_LONGEST_LEAD = 0.1  # of a period: the plan may need the rest of a short one
 
 
 def main(child: Child) -> None:
     """Settle each tick as soon as its plan is there, and a lead before its deadline at the latest.
 
-    In lockstep there are no deadlines: it waits for the plan. Ticks that went by while this process
-    was held up are left out.
+    Where there are no deadlines, in lockstep and during a pause, it waits for the plan. Ticks that
+    went by while this process was held up are left out.
     """
     runtime = child.launch.settings.runtime
-    lead_ns = int(runtime.command_lead_ms * NS_PER_MS)
-    arbiter = Arbiter(child.launch.body, runtime.older_plan_ticks)
+    desk = Desk(child, Arbiter(child.launch.body, runtime.older_plan_ticks))
+    arbiter = desk.arbiter
 
-    clock = child.start()
+    desk.clock = child.start()
+    desk.await_pace()
+    lead_ns = min(
+        round(runtime.command_lead_ms * NS_PER_MS), round(_LONGEST_LEAD * desk.clock.period_ns)
+    )
     while True:
-        arbiter.go_on_from(clock.tick_at(now_ns()) + 1)
-        _await_plan(child, clock, arbiter, lead_ns)
+        arbiter.go_on_from(desk.clock.tick_at(now_ns()) + 1)
+        desk.await_plan(lead_ns)
         decision = arbiter.settle()
         command = Command(decision.control, decision.origin, decision.frame_stamp_ns)
         child.publish("command", command, decision.tick, arbiter.epoch)
         child.tick = decision.tick - 1
 
 
-def _await_plan(child: Child, clock: Clock, arbiter: Arbiter, lead_ns: int) -> None:
-    """Take in goals and plans until the plan for the next tick is there, usable or not."""
-    for header, message, _ in child.messages(clock.deadline_ns(arbiter.tick, lead_ns)):
-        if isinstance(message, Goal):
-            if message.image.shape != child.launch.body.frame_shape:
-                continue  # inference takes no such goal, and plans for the one before
-            arbiter.new_goal(header.epoch)
-        elif isinstance(message, Plan):
-            _offer(child, arbiter, header, message)
-            if header.tick + 1 == arbiter.tick:
+class Desk:
+    """Where plans, goals, orders and the pace of the run come in."""
+
+    def __init__(self, child: Child, arbiter: Arbiter) -> None:
+        self.arbiter = arbiter
+        self.clock = child.clock
+        self._child = child
+
+    def await_pace(self) -> None:
+        """In the place of another: read what was handed over, the pace among it, before any
+        deadline is looked at."""
+        if self._child.generation:
+            for header, message, _ in self._child.messages(now_ns()):
+                self._take(header, message)
+
+    def await_plan(self, lead_ns: int) -> None:
+        """Take in what comes until the plan for the next tick is there, usable or not, or it is a
+        lead before its deadline, which may be moved meanwhile."""
+        while True:
+            deadline_ns = self.clock.deadline_ns(self.arbiter.tick, lead_ns)
+            for header, message, _ in self._child.messages(deadline_ns):
+                self._take(header, message)
+                if isinstance(message, Plan) and header.tick + 1 == self.arbiter.tick:
+                    return
+                if isinstance(message, Pace):
+                    break
+            else:
                 return
 
+    def _take(self, header: Header, message: Message) -> None:
+        match message:
+            case Goal(image=image) if image.shape == self._child.launch.body.frame_shape:
+                self.arbiter.new_goal(header.epoch)  # of another shape inference takes none
+            case Order(what=Do.PLANNER, value=value):
+                self.arbiter.obeys = value > 0
+            case Pace():
+                # Those who wait in lockstep have no deadlines either.
+                realtime = self._child.clock.realtime and not message.paused
+                self.clock = Clock(message.t0_ns, message.period_ns, realtime)
+            case Plan():
+                self._offer(header, message)
 
-def _offer(child: Child, arbiter: Arbiter, header: Header, plan: Plan) -> None:
-    verdict = arbiter.offer(header.tick, header.stamp_ns, header.epoch, plan.controls)
-    child.counters.late_plans += verdict is Verdict.LATE
-    child.counters.stale_plans += verdict is Verdict.STALE
-    child.counters.invalid_plans += verdict is Verdict.INVALID
+    def _offer(self, header: Header, plan: Plan) -> None:
+        verdict = self.arbiter.offer(header.tick, header.stamp_ns, header.epoch, plan.controls)
+        counters = self._child.counters
+        counters.late_plans += verdict is Verdict.LATE
+        counters.stale_plans += verdict is Verdict.STALE
+        counters.invalid_plans += verdict is Verdict.INVALID

@@ -40,12 +40,14 @@ class Arbiter:
 
     A plan serves the tick it was made for, and ``older_plan_ticks`` more if no newer one comes.
     ``tick`` is the next one to settle, ``epoch`` that of the newest goal it has heard of.
+    Unless it ``obeys``, the safe control is played, whatever is planned.
     """
 
     def __init__(self, body: BodySpec, older_plan_ticks: int) -> None:
         """``ValueError`` if the safe control of ``body`` breaks a limit."""
         self.tick = 1
         self.epoch = FIRST_EPOCH
+        self.obeys = True
         self._body, self._older_plan_ticks = body, older_plan_ticks
         self._plan: _Plan | None = None
         if not body.allows(body.safe_control):
@@ -86,7 +88,7 @@ class Arbiter:
         """The control for the next tick, once and for all."""
         tick, plan = self.tick, self._plan
         self.tick += 1
-        if plan is not None:
+        if plan is not None and self.obeys:
             ahead = tick - plan.frame_tick - 1
             if ahead < min(len(plan.controls), 1 + self._older_plan_ticks):
                 origin = Origin.OLDER_PLAN if ahead else Origin.PLAN

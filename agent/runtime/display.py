@@ -72,6 +72,8 @@ class Display:
 def _phase(member: Member) -> str:
     if member.health is None:
         return "starting"
+    if member.state is State.FAILED:
+        return "failed"  # whoever ends the run for it, or goes on without, says why
     return member.health.note or member.state.name.lower()
 
 

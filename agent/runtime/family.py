@@ -61,6 +61,12 @@ class Family:
         if member.health:
             self.past.append(member.health)
 
+    def dismiss_those_who_left(self) -> None:
+        """Go on without those that have ended of their own accord, where the run may."""
+        for name, member in list(self.members.items()):
+            if member.process.optional and member.state is State.STOPPED:
+                self.dismiss(name)
+
     def __enter__(self) -> "Family":
         return self
 

@@ -1,4 +1,4 @@
-"""What the supervisor hands to the processes, and the run folder, which a run leaves behind."""
+"""The run folder, which a run holds while it goes on, and leaves behind."""
 
 import errno
 import fcntl
@@ -6,41 +6,15 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import tomli_w
-
-from ...configs.settings import (
-    Settings,
-    SettingsError,
-    preset_names,
-    read_file,
-    settings_from,
-    shipped_model,
-)
-from ...envs.body import BodySpec
+from ..runs import launch as launches
+from ..runs.launch import Launch
 from .errors import DURING_RUN, RunError
 from .summary import Summary
 
 INSTRUMENTS = "instruments.txt"
 """In the run folder: names the folder of the socket ``truth``, for simulated instruments."""
-
-_SHIPPED = "shipped:"
-_FACTOR = ".factor"  # of a sensor, behind its name
-_SETTINGS, _LAUNCH, _GOAL = "settings.toml", "launch.toml", "goal.npy"
-
-
-@dataclass(frozen=True)
-class Launch:
-    """All that a process needs to know of its run; ``goal`` is the first picture to reach."""
-
-    settings: Settings
-    body: BodySpec
-    model: Path
-    goal: np.ndarray
 
 
 @contextmanager
@@ -61,30 +35,11 @@ def claim(folder: Path) -> Iterator[None]:
 
 
 def write(folder: Path, launch: Launch) -> None:
-    """Write what the processes of a run read; the settings as they are used."""
-    body = {name: _plain(value) for name, value in asdict(launch.body).items()}
+    """Write what the processes of a run read; :class:`RunError` where that is not possible."""
     try:
-        (folder / _SETTINGS).write_text(tomli_w.dumps(launch.settings.model_dump()))
-        (folder / _LAUNCH).write_text(
-            tomli_w.dumps({"model": _name_of(launch.model), "body": body})
-        )
-        np.save(folder / _GOAL, launch.goal, allow_pickle=False)
-        for name, sensor in launch.settings.sensors.items():
-            if sensor.factor:
-                (folder / (name + _FACTOR)).write_bytes(_factor(name, sensor.factor))
+        launches.write(folder, launch)
     except OSError as error:
         raise RunError(f"run folder {str(folder)!r} cannot be written: {error}") from None
-
-
-def launch_files(folder: Path) -> dict[str, bytes]:
-    """What :func:`write` wrote, by name."""
-    return {file.name: file.read_bytes() for file in _launch_files(folder)}
-
-
-def remove_launch(folder: Path) -> None:
-    """Remove what :func:`write` wrote."""
-    for file in _launch_files(folder):
-        file.unlink(missing_ok=True)
 
 
 def tell_instruments(folder: Path, private: Path) -> None:
@@ -106,60 +61,9 @@ def write_summary(folder: Path, summary: Summary) -> None:
         ) from None
 
 
-def read(folder: Path) -> Launch:
-    """What :func:`write` wrote; ``ValueError`` in one line for a folder of another kind."""
-    settings = _with_factors(settings_from(read_file(folder / _SETTINGS)), folder)
-    launch = read_file(folder / _LAUNCH)
-    try:
-        body = launch["body"]
-        return Launch(
-            settings=settings,
-            body=BodySpec(
-                name=body["name"],
-                period_s=body["period_s"],
-                control_low=np.array(body["control_low"], np.float32),
-                control_high=np.array(body["control_high"], np.float32),
-                safe_control=np.array(body["safe_control"], np.float32),
-                frame_shape=tuple(body["frame_shape"]),
-            ),
-            model=_model_called(launch["model"]),
-            goal=np.load(folder / _GOAL, allow_pickle=False),
-        )
-    except (KeyError, OSError) as error:
-        raise ValueError(
-            f"{str(folder)!r} is not the folder of a run ({error}): give one that "
-            "'jopa-agent run' made"
-        ) from None
-
-
 def log_file(folder: Path, process: str) -> Path:
     """Where what a process prints is kept."""
     return folder / "logs" / f"{process}.log"
-
-
-def _launch_files(folder: Path) -> list[Path]:
-    return [folder / name for name in (_SETTINGS, _LAUNCH, _GOAL)] + [*folder.glob(f"*{_FACTOR}")]
-
-
-def _factor(name: str, file: str) -> bytes:
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise SettingsError(
-            f"setting sensors.{name}.factor = {file!r} cannot be read ({error.strerror}): "
-            f"'jopa-agent calibrate {name} RUN' makes one"
-        ) from None
-
-
-def _with_factors(settings: Settings, folder: Path) -> Settings:
-    """``settings`` whose sensors have their factors from ``folder``, wherever they came from."""
-    sensors = {
-        name: sensor.model_copy(
-            update={"factor": str(folder / (name + _FACTOR)) if sensor.factor else ""}
-        )
-        for name, sensor in settings.sensors.items()
-    }
-    return settings.model_copy(update={"sensors": sensors})
 
 
 def _open_writable(folder: Path) -> int:
@@ -174,20 +78,3 @@ def _open_writable(folder: Path) -> int:
             f"run folder {str(folder)!r} cannot be written ({error.strerror}): choose another "
             "with --out"
         ) from None
-
-
-def _name_of(model: Path) -> str:
-    """How a model is called, so that a shipped one is found on another machine, too."""
-    for name in preset_names():
-        if model == shipped_model(name):
-            return _SHIPPED + name
-    return str(model.absolute())
-
-
-def _model_called(name: str) -> Path:
-    known = name.removeprefix(_SHIPPED)
-    return Path(name) if known == name else shipped_model(known)
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray) else value

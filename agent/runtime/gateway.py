@@ -12,6 +12,7 @@ from ...transport.guest import Declared
 from ...transport.messages import STREAMS, Goal, Kind, Role, Scene
 from ...transport.reception import Reception
 from ...transport.streams import Received
+from .hoard import Hoard
 from .port import Port
 from .process import Child
 
@@ -62,10 +63,12 @@ class Desk:
         )
         self._child, self._port = child, port
         self._next_report_ns = 0
+        self._hoard = Hoard()
 
     def serve(self) -> None:
         """Read what has arrived, answer, ask, and tell the processes of the run."""
         now, reception = now_ns(), self.reception
+        self._hoard.look(now)
         letters = self._port.letters()
         useful = sum(reception.receive(*letter[:2], now_ns(), letter.key) for letter in letters)
         if len(letters) - useful > _FLOODED:
@@ -96,13 +99,18 @@ class Desk:
         for peer in self.reception.report(now):
             self._child.publish("peer", peer)
         strangers = sum(self.reception.strangers.refused.values()) + self._port.turned_away
-        self._child.note(f"{strangers} messages and handshakes refused" if strangers else "")
+        told = [f"{strangers} messages and handshakes refused"] if strangers else []
+        if self._hoard.ended:
+            told.append(
+                f"{self._hoard.ended} connections ended for messages without end, the last of "
+                f"{self._hoard.last}"
+            )
+        self._child.note(", ".join(told))
 
 
 def _bound_memory() -> None:
-    """End rather than grow: ZeroMQ keeps the parts of a message until its last one comes, and has
-    no limit for their number. Whoever sends parts without end costs the gateway its life, and not
-    the host its memory; another takes its place."""
+    """End rather than grow without end, where :class:`Hoard` does not help; another takes the
+    gateway's place."""
     resource.setrlimit(resource.RLIMIT_DATA, (_MOST_MEMORY, _MOST_MEMORY))
     if sys.platform == "linux":
         with suppress(OSError):

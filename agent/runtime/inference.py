@@ -4,10 +4,12 @@ from ...transport.clock import NS_PER_MS, now_ns
 from ...transport.messages import (
     FIRST_EPOCH,
     Belief,
+    Do,
     Frame,
     Fused,
     Goal,
     Header,
+    Order,
     Plan,
     Reading,
     Sighting,
@@ -15,20 +17,24 @@ from ...transport.messages import (
 from ..jax_setup import set_up_jax
 from ..kinds import load_mind
 from ..mind import Step
+from ..switch import Switch
+from .imagery import Imagery
 from .process import Child
 
 
 def main(child: Child) -> None:
     """Run the filter over every frame in order, plan, and publish both; readings of remote sensors
-    are taken in as they come."""
+    are taken in as they come, and what a person orders."""
     launch = child.launch
     child.report("loading the model")
-    set_up_jax()
-    mind = load_mind(launch.model, launch.settings)
+    set_up_jax(one_thread=True)
+    mind = load_mind(launch.model, launch.settings, launch.factors)
     child.report("compiling")
     mind.compile()
+    imagery = Imagery(child, mind)
     mind.set_goal(launch.goal)
     epoch, episode = FIRST_EPOCH, None
+    learning = Switch(launch.settings.run.learn)
     heard = Heard()
 
     child.start()
@@ -48,12 +54,15 @@ def main(child: Child) -> None:
                 _publish(child, header, epoch, received_ns, step)
                 if launch.settings.sensors:
                     child.publish("fused", heard.told(mind.late), header.tick, epoch)
-                if launch.settings.run.learn:
+                if learning.on_at(header.tick):
                     mind.learn()
+                imagery.show(header)
             case Goal(image=image) if image.shape == launch.body.frame_shape:
                 if header.epoch > epoch:
                     mind.set_goal(image)
                     epoch = header.epoch
+            case Order(what=Do.LEARN, value=value):
+                learning.turn(header.tick, value > 0)
             case Reading(sensor=name, value=value) | Sighting(sensor=name, image=value):
                 mind.hear(name, value, header.stamp_ns)
                 heard.note(header, message)

@@ -2,31 +2,46 @@
 
 from ...configs.settings import Runtime
 from ...transport.clock import NS_PER_S, now_ns
-from ...transport.messages import STREAMS, Header, Message, Start, State
+from ...transport.messages import (
+    STREAMS,
+    Command,
+    Do,
+    Header,
+    Message,
+    Order,
+    Pace,
+    Push,
+    Start,
+    State,
+)
 from .errors import DURING_RUN, RunError
 from .family import Family
 from .fault import Fault
 from .member import Member
+from .process import kind_of
 from .table import PROCESSES, SENSING
 
 _WITHIN_NS = 60 * NS_PER_S
 _FIRST_WAIT_S = 0.25  # before the second replacement within a minute; it doubles with each
 _CALM_NS = 4 * NS_PER_S  # after the start, or a fault, when the body should be at its goal
 _HELD_UP_NS = NS_PER_S // 2  # since the last look: then it is the supervisor that was held up
+_NO_WORK = (Order, Pace, Push)
+_LASTING = (Do.PLANNER, Do.LEARN, Do.RECORD)
 _LOCKSTEP_PATIENCE = 10.0  # where nothing has a deadline, a busy machine may take its time
 
 
 class Nurse:
     """Watches the members of ``family`` from the start of the run on.
 
-    It keeps the newest message of each stream, which whoever takes the place of another is told:
-    belief, plan and goal are rebuilt from them.
+    It keeps the newest message of each stream, and each order that lasts, which whoever takes the
+    place of another is told: belief, plan and goal are rebuilt from them.
     """
 
     def __init__(self, family: Family, settings: Runtime, start: Start) -> None:
         self.faults: list[Fault] = []
         self._family, self._settings, self._start = family, settings, start
-        self._newest: dict[type, tuple[Header, Message]] = {}
+        self._newest: dict[object, tuple[Header, Message]] = {}
+        self._pace: Pace | None = None
         self._spares_left = 1 + settings.restarts if settings.spare and start.realtime else 0
         self._looked_ns = now_ns()
         patience = 1.0 if start.realtime else _LOCKSTEP_PATIENCE
@@ -34,14 +49,16 @@ class Nurse:
 
     def take(self, header: Header, message: Message) -> None:
         """Note a message of any stream."""
-        self._newest[type(message)] = header, message
+        if _lasts(message):
+            self._newest[kind_of(message)] = header, message
         now = now_ns()
+        if isinstance(message, Pace):
+            self._pace = message
         for member in self._family.members.values():
             reads = any(type(message) is STREAMS[stream] for stream in member.process.reads)
-            if reads and member.state is State.RUNNING:
-                # A command is for the tick after the one that sensing is at.
-                done_at = header.tick - (member.process is SENSING)
-                member.progress.feed(now, done_at)
+            # An order is no work; a command is for the tick after the one that its reader is at.
+            if reads and member.state is State.RUNNING and not isinstance(message, _NO_WORK):
+                member.progress.feed(now, header.tick - isinstance(message, Command))
         writer = PROCESSES[header.source - 1].name if 0 < header.source <= len(PROCESSES) else ""
         fault = self._open_faults().get(writer)
         if fault and fault.begun and header.stamp_ns > fault.lost_ns:
@@ -59,6 +76,7 @@ class Nurse:
         """
         if reason := self._family.refused(optional=False):
             raise RunError(reason, DURING_RUN)
+        self._family.dismiss_those_who_left()
         now, open_faults = now_ns(), self._open_faults()
         held_up, self._looked_ns = now - self._looked_ns > _HELD_UP_NS, now
         if held_up:  # whoever was silent meanwhile is not to blame
@@ -127,14 +145,24 @@ class Nurse:
             fault.back_after_s = (now - fault.lost_ns) / NS_PER_S
 
     def _hand_over(self, member: Member) -> None:
-        for stream in member.process.reads:
-            if newest := self._newest.get(STREAMS[stream]):
-                header, message = newest
+        read = {STREAMS[stream] for stream in member.process.reads}
+        for header, message in self._newest.values():
+            if type(message) in read:
                 self._family.tell(member, message, header)
         frame = self._newest.get(STREAMS["frame"])
         first = 0 if frame is None else frame[0].tick + 1
-        start = self._start
-        self._family.tell(member, Start(start.t0_ns, start.period_ns, start.realtime, first))
+        self._family.tell(member, self._start_at(first, member.process is SENSING))
+
+    def _start_at(self, first: int, moves_the_body: bool) -> Start:
+        """The word to go on with the tick ``first``, at the present pace. A pause ends with the
+        process that keeps the body still: its successor sets another pace."""
+        start, pace = self._start, self._pace
+        if pace is None:
+            return Start(start.t0_ns, start.period_ns, start.realtime, first)
+        t0_ns = pace.t0_ns
+        if pace.paused and moves_the_body:
+            t0_ns = now_ns() - first * pace.period_ns
+        return Start(t0_ns, pace.period_ns, start.realtime, first)
 
     def _care_for_spares(self, now: int) -> None:
         """Have a spare for those that want one, as often as it takes, within reason."""
@@ -150,3 +178,9 @@ class Nurse:
             if member.process.spare and name not in spares and self._spares_left:
                 self._spares_left -= 1
                 self._family.stand_by(member.process)
+
+
+def _lasts(message: Message) -> bool:
+    if isinstance(message, Order):
+        return message.what in _LASTING
+    return not isinstance(message, Push)

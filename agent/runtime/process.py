@@ -4,16 +4,17 @@ import gc
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import zmq
 
 from ...transport import sockets
 from ...transport.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, sleep_ns
-from ...transport.messages import STREAMS, Health, Message, Start, State, Stop
+from ...transport.messages import STREAMS, Health, Message, Order, Start, State, Status, Stop
 from ...transport.streams import Publisher, Received, Subscriber
 from .folder import Launch
 from .leisure import end_leisure
-from .table import PROCESSES, SUPERVISOR, Process, open_streams, place, places, wanted
+from .table import PROCESSES, SUPERVISOR, TOLD, Process, open_streams, place, places, wanted
 
 _LOOK_NS = 20 * NS_PER_MS
 _FAREWELL_NS = NS_PER_S
@@ -21,6 +22,10 @@ _FAREWELL_NS = NS_PER_S
 
 class Stopped(Exception):
     """The supervisor told this process to stop."""
+
+
+class Left(Exception):
+    """This process ends of its own accord, and the run goes on; the text says why."""
 
 
 @dataclass
@@ -69,14 +74,15 @@ class Child:
         self.counters = Counters()
         self.generation = generation
         self.folder, self.run = streams, run or streams
+        self.clock = Clock(0, NS_PER_S, False)
         self.first_tick = 0
         self.tick = -1
         self._process: Process = next(each for each in PROCESSES if each.name == name)
         self._streams, self._private = streams, private
         self._context = zmq.Context()
         line = sockets.control_line(self._context, streams, f"{name}.{generation}")
-        read = open_streams(launch.settings).intersection(self._process.reads)
-        self._orders = Subscriber(line, Start, Stop, *(STREAMS[stream] for stream in read))
+        told = open_streams(launch.settings).union(TOLD).intersection(self._process.reads)
+        self._orders = Subscriber(line, Start, Stop, *(STREAMS[stream] for stream in told))
         self._line = Publisher(line, self._source)
         self._publishers: dict[str, Publisher] = {}
         self._subscribers: dict[str, Subscriber] = {}
@@ -84,6 +90,7 @@ class Child:
         self._poller.register(line, zmq.POLLIN)
         self._watched: dict[zmq.Socket, Callable[[], None]] = {}
         self._early: list[Received] = []
+        self._begun = False
         self._state, self._note = State.STARTING, "starting"
         self._report_period_ns = int(launch.settings.runtime.health_period_s * NS_PER_S)
         self._next_report_ns = 0
@@ -105,7 +112,15 @@ class Child:
             self._early += self._arrivals(until_ns)
 
     def start(self) -> Clock:
-        """Open the streams, say ready when all who read them are there, and await the start.
+        """Open the streams, say ready when all who read them are there, and await the start."""
+        for _ in self.starting():
+            pass
+        return self.clock
+
+    def starting(self) -> Iterator[Received | None]:
+        """As :meth:`start`, for whoever has something to do meanwhile: each status that the
+        supervisor tells, and None after every moment. What else arrives is kept for
+        :meth:`messages`; ``clock`` has the clock afterwards.
 
         A process that takes the place of another has to leave the streams to it until then, and
         waits for the readers afterwards.
@@ -116,20 +131,18 @@ class Child:
         if self.generation:
             end_leisure()
             self.report("ready", State.READY)
-            start = self._await_start()
+            yield from self._await_start()
             self._open_publishers()
-            if not start.realtime:
-                self._await_readers(("sensing", "inference", "actuation"))
+            if not self.clock.realtime:
+                yield from self._await_readers(("sensing", "inference", "actuation"))
         else:
             self._open_publishers()
             self.report("waits for the others")
-            self._await_readers(each.name for each in wanted(self.launch.settings))
+            yield from self._await_readers(each.name for each in wanted(self.launch.settings))
             self.report("ready", State.READY)
-            start = self._await_start()
-        self.first_tick = start.tick
+            yield from self._await_start()
         self._state, self._note = State.RUNNING, ""
-        self._next_report_ns = max(start.t0_ns, now_ns())
-        return Clock(start.t0_ns, start.period_ns, start.realtime)
+        self._next_report_ns = max(self.clock.t0_ns, now_ns())
 
     def watch(self, socket: zmq.Socket, answer: Callable[[], None]) -> None:
         """Call ``answer`` whenever there is something to read on ``socket``, whatever this process
@@ -181,6 +194,10 @@ class Child:
         for _ in self.messages():
             pass
 
+    def leave(self, note: str) -> NoReturn:
+        """End this process, and let the run go on without it."""
+        raise Left(note)
+
     def farewell(self, state: State, note: str) -> None:
         """Say a last word (``STOPPED`` or ``FAILED``) and wait a moment until it is heard."""
         self.report(note, state)
@@ -212,7 +229,7 @@ class Child:
                 socket = sockets.publisher(self._context, folder, place(stream, self._process))
                 self._publishers[stream] = Publisher(socket, self._source)
 
-    def _await_readers(self, names: Iterable[str]) -> None:
+    def _await_readers(self, names: Iterable[str]) -> Iterator[Received | None]:
         """Wait until those processes among ``names`` that read our streams do, and the supervisor
         too: nothing that is published from then on is lost."""
         names = set(names)
@@ -223,33 +240,44 @@ class Child:
             for stream in self._publishers
         }
         while any(expected[s] - each.readers() for s, each in self._publishers.items()):
-            for received in self._arrivals(now_ns() + _LOOK_NS):
-                self._early.append(received)
+            yield from self._meanwhile(self._early.append)
 
-    def _await_start(self) -> Start:
+    def _await_start(self) -> Iterator[Received | None]:
         """Wait for the word; what comes before it is kept: its newest, in the place of another."""
-        newest: dict[type, Received] = {}
-        while True:
-            for received in self._arrivals(None):
-                if isinstance(received.message, Start):
-                    self._early += newest.values()
-                    return received.message
-                if not self.generation:
-                    self._early.append(received)
-                else:
-                    known = newest.get(type(received.message))
-                    if known is None or _moment(received) >= _moment(known):
-                        newest[type(received.message)] = received
+        newest: dict[object, Received] = {}
+
+        def keep(received: Received) -> None:
+            kind = kind_of(received.message)
+            known = newest.get(kind)
+            if known is None or _age(received) >= _age(known):
+                newest[kind] = received
+
+        while not self._begun:
+            yield from self._meanwhile(keep if self.generation else self._early.append)
+        self._early += newest.values()
+
+    def _meanwhile(self, keep: Callable[[Received], None]) -> Iterator[Received | None]:
+        """Let a moment go by, or less if the word to start comes; what arrives is for ``keep``, but
+        for what the supervisor tells of the others."""
+        for received in self._arrivals(now_ns() + _LOOK_NS):
+            if isinstance(received.message, Start):
+                start = received.message
+                self.clock = Clock(start.t0_ns, start.period_ns, start.realtime)
+                self.first_tick, self._begun = start.tick, True
+                return
+            if isinstance(received.message, Status):
+                yield received
+            else:
+                keep(received)
+        yield None
 
     def _arrivals(self, until_ns: int | None) -> Iterator[Received]:
         """Wait until something arrives, a moment or a report is due; then read what is there."""
-        now = now_ns()
-        if now >= self._next_report_ns:
-            self._send_health()
+        self._report_if_due()
         wait_until = (
             self._next_report_ns if until_ns is None else min(until_ns, self._next_report_ns)
         )
-        left_ns = max(0, wait_until - now)
+        left_ns = max(0, wait_until - now_ns())
         if 0 < left_ns < NS_PER_MS:  # less than a poll can wait
             sleep_ns(left_ns)
         ready = dict(self._poller.poll(left_ns // NS_PER_MS))
@@ -260,10 +288,16 @@ class Child:
                 yield received
         for subscriber in self._subscribers.values():
             if subscriber.socket in ready:
-                yield from subscriber.waiting()
+                for received in subscriber.waiting():
+                    yield received
+                    self._report_if_due()  # whoever works off what has piled up is not silent
         for socket, answer in self._watched.items():
             if socket in ready:
                 answer()
+
+    def _report_if_due(self) -> None:
+        if now_ns() >= self._next_report_ns:
+            self._send_health()
 
     def _send_health(self) -> None:
         self._next_report_ns = now_ns() + self._report_period_ns
@@ -275,5 +309,10 @@ class Child:
             publisher.readers()  # takes in what has been told, lest it pile up
 
 
-def _moment(received: Received) -> tuple[int, int]:
+def kind_of(message: Message) -> object:
+    """What a message is the newest of: its type or, of an order, what is ordered."""
+    return (Order, message.what) if isinstance(message, Order) else type(message)
+
+
+def _age(received: Received) -> tuple[int, int]:
     return received.header.epoch, received.header.tick

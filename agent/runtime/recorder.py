@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ...transport.messages import STREAMS
-from ...transport.recording import PREFIX, RecordingWriter
+from ...transport.messages import STREAMS, Do, Order
+from ...transport.recording import PREFIX
+from ...transport.recording_writer import RecordingWriter
 from ...transport.streams import Received
-from .folder import launch_files
+from ..runs.launch import launch_files
 from .process import Child
 
 _PART_BYTES = 64 * 2**20
@@ -14,21 +15,25 @@ _NAMES = {kind: name for name, kind in STREAMS.items()}
 
 
 def main(child: Child) -> None:
-    """Record until the run ends; where that is not possible any more, say so and go on without."""
+    """Record until the run ends, unless a person wants none of it for a while; where it is not
+    possible any more, say so and go on without."""
     limit = int(child.launch.settings.run.record_mb * 2**20)
     keeper = Keeper(child.run, launch_files(child.folder), limit)
-    told = False
+    told, recording = False, True
     try:
         keeper.begin()
         child.start()
         for received in child.messages():
             child.tick = max(child.tick, received.header.tick)
-            keeper.add(received)
+            if isinstance(received.message, Order) and received.message.what is Do.RECORD:
+                recording = received.message.value > 0
+            if recording:
+                keeper.add(received)
             if keeper.trouble and not told:
                 child.note(f"recording ended: {keeper.trouble}")
                 told = True
     finally:
-        for received in child.waiting():
+        for received in child.waiting() if recording else ():
             keeper.add(received)
         keeper.close()
 

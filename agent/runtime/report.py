@@ -10,6 +10,7 @@ from matplotlib.gridspec import SubplotSpec
 
 from ...envs import BodySpec
 from ...transport.beliefs import is_categorical
+from ...transport.pictures import in_colours
 from .record import RunRecord
 from .summary import Summary
 
@@ -96,7 +97,7 @@ def _draw_frames(figure: Figure, place: SubplotSpec, record: RunRecord) -> None:
 
 
 def _picture(axes: Axes, image: np.ndarray) -> None:
-    axes.imshow(image.squeeze(-1) if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
+    axes.imshow(in_colours(image))
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set(edgecolor=_GRAY, linewidth=0.7)
 

@@ -17,10 +17,14 @@ from ...transport.clock import NS_PER_MS, NS_PER_S, Clock, now_ns
 from ...transport.messages import STREAMS, Start, State
 from ...transport.streams import Subscriber
 from ..bodies import body_for
+from ..gallery import gallery_of
+from ..runs.gallery import Gallery
+from ..runs.launch import Launch
 from . import folder
 from .display import Display
 from .errors import BEFORE_START, INTERRUPTED, RunError
 from .family import Family
+from .herald import Herald
 from .member import Folders
 from .nurse import Nurse
 from .record import RunRecord
@@ -36,10 +40,11 @@ _LAST_MESSAGES_NS = NS_PER_S
 
 
 class Outcome(NamedTuple):
-    """What is left of a run."""
+    """What is left of a run; ``unwritten`` says why its figures are not in its folder."""
 
     summary: Summary
     record: RunRecord
+    unwritten: RunError | None = None
 
 
 def run(settings: Settings, goal: Goal, model: Path, out: Path) -> Outcome:
@@ -50,7 +55,8 @@ def run(settings: Settings, goal: Goal, model: Path, out: Path) -> Outcome:
     A process that is lost on the way is replaced. Afterwards no process, no socket and no temporary
     folder is left.
     """
-    launch = folder.Launch(settings, _body_spec(settings), model, goal.image)
+    spec, gallery = _look(settings, model)
+    launch = Launch(settings, spec, model, goal.image, gallery)
     with ExitStack() as stack:
         stack.enter_context(folder.claim(out))
         folder.write(out, launch)
@@ -76,7 +82,10 @@ def run(settings: Settings, goal: Goal, model: Path, out: Path) -> Outcome:
         if not scorekeeper.begun:
             raise RunError("stopped before the first frame", INTERRUPTED)
         outcome = Outcome(watch.summary(), scorekeeper.record())
-        folder.write_summary(out, outcome.summary)
+        try:
+            folder.write_summary(out, outcome.summary)
+        except RunError as error:  # they can still be told
+            outcome = outcome._replace(unwritten=error)
     return outcome
 
 
@@ -97,6 +106,7 @@ class _Watch:
         self._runtime, self._display, self._roll = settings.runtime, display, roll
         self._nurse: Nurse | None = None
         self._slowness = Slowness()
+        self._herald = Herald()
         where = dict.fromkeys(open_streams(settings), folders.streams)
         if folders.private:
             where |= dict.fromkeys(PRIVATE, folders.private)
@@ -133,6 +143,7 @@ class _Watch:
         if self._nurse:
             self._nurse.look()
         self._roll.keep(self.family, self._nurse, self.scorekeeper, self._slowness)
+        self._herald.tell(self.family, self._nurse, self._slowness)
         self._display.show(self.family, self._nurse.faults if self._nurse else [], self._slowness)
         self._display.tell(self.scorekeeper.attendance.news)
 
@@ -152,7 +163,7 @@ def _start_up(watch: _Watch, settings: Settings, interrupted: Callable[[], bool]
     deadline_ns = now_ns() + int(timeout_s * NS_PER_S)
     while not watch.family.all_ready():
         watch.look()
-        if interrupted():
+        if interrupted() or watch.family.done():
             raise RunError("stopped before the first frame", INTERRUPTED)
         if fault := watch.family.fault():
             raise RunError(fault, BEFORE_START)
@@ -182,10 +193,11 @@ def _play(watch: _Watch, interrupted: Callable[[], bool]) -> None:
         watch.look()
 
 
-def _body_spec(settings: Settings) -> BodySpec:
+def _look(settings: Settings, model: Path) -> tuple[BodySpec, Gallery]:
+    """What the body is, and what it can look like."""
     body = body_for(settings)
     try:
-        return body.spec
+        return body.spec, gallery_of(body, model)
     finally:
         body.close()
 

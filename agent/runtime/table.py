@@ -27,20 +27,29 @@ class Process:
     optional: bool = False
 
 
-SENSING = Process("sensing", ".sensing", reads=("command",), writes=("frame", "truth"))
+_SHOWN = ("frame", "belief", "plan", "command", "goal", "imagined", "offer", "pace", "status")
+
+SENSING = Process(
+    "sensing",
+    ".sensing",
+    reads=("command", "order", "push"),
+    writes=("frame", "truth", "pace", "goal"),
+)
 INFERENCE = Process(
     "inference",
     ".inference",
-    reads=("frame", "goal", "reading", "sighting"),
-    writes=("plan", "belief", "fused"),
+    reads=("frame", "goal", "order", "reading", "sighting"),
+    writes=("plan", "belief", "fused", "imagined", "offer"),
     spare=True,
 )
-ACTUATION = Process("actuation", ".actuation", reads=("plan", "goal"), writes=("command",))
+ACTUATION = Process(
+    "actuation", ".actuation", reads=("plan", "goal", "order", "pace"), writes=("command",)
+)
 VIEWER = Process(
     "viewer",
     "..viewer.window",
-    reads=("frame", "belief", "plan", "command", "goal", "peer"),
-    writes=("goal",),
+    reads=(*_SHOWN, "peer"),
+    writes=("goal", "order", "push"),
     wanted=lambda settings: not settings.run.headless,
     niceness=5,
     patience=5.0,  # some systems hold a window up while it is moved
@@ -53,7 +62,7 @@ SUPERVISOR = "supervisor"
 RECORDER = Process(
     "recorder",
     ".recorder",
-    reads=("frame", "belief", "plan", "command", "goal", "reading", "sighting", "peer", "fused"),
+    reads=(*_SHOWN, "peer", "reading", "sighting", "fused", "order", "push"),
     writes=(),
     wanted=lambda settings: settings.run.record,
     niceness=5,
@@ -64,7 +73,7 @@ RECORDER = Process(
 GATEWAY = Process(
     "gateway",
     ".gateway",
-    reads=("frame", "belief", "plan", "command", "goal"),
+    reads=_SHOWN,
     writes=("goal", "reading", "sighting", "peer"),
     wanted=lambda settings: bool(settings.gateway.listen),
     niceness=5,
@@ -73,6 +82,9 @@ GATEWAY = Process(
 )
 
 PROCESSES = (SENSING, INFERENCE, ACTUATION, VIEWER, RECORDER, GATEWAY)
+
+TOLD = ("status",)
+"""Streams that have no socket of their own: the supervisor tells each who reads them."""
 
 PRIVATE = ("truth",)
 """Streams for the supervisor alone: no process may read them, and only their writer is told

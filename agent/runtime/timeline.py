@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...transport.clock import NS_PER_MS, NS_PER_S, Clock
-from ...transport.messages import Command, Frame, Header, Message, Origin, Plan
+from ...transport.messages import Command, Do, Frame, Header, Message, Order, Origin, Pace, Plan
 from .columns import Column
 
 LATE_FRACTION = 0.1
@@ -42,6 +42,10 @@ class Timeline:
     def __init__(self) -> None:
         self.count = 0
         self._clock: Clock | None = None
+        self._paces: list[tuple[int, int, int]] = [
+            (0, 0, 1)
+        ]  # from which tick on: t0_ns, period_ns
+        self._wanted: list[tuple[int, bool]] = []  # from when on plans are wanted, or not
         self._captured, self._applied = Column("float64"), Column("float64")
         self._received, self._sent = Column("float64"), Column("float64")
         self._filter_ms, self._plan_ms = Column("float32"), Column("float32")
@@ -50,6 +54,7 @@ class Timeline:
     def begin(self, clock: Clock) -> None:
         """Know the deadlines."""
         self._clock = clock
+        self._paces = [(0, clock.t0_ns, clock.period_ns)]
 
     def take(self, header: Header, message: Message) -> None:
         """Note what a message says about its tick."""
@@ -66,6 +71,10 @@ class Timeline:
             case Command():
                 self._sent.put(tick, header.stamp_ns)
                 self._origin.put(tick, message.origin)
+            case Pace():
+                self._paces.append((tick, message.t0_ns, message.period_ns))
+            case Order(what=Do.PLANNER, value=value):
+                self._wanted.append((header.stamp_ns, value > 0))
 
     def has_plan(self, tick: int) -> bool:
         return self._plan_ms.has(tick)
@@ -99,7 +108,9 @@ class Timeline:
         sent, applied, origin = (
             column.rows(self.count, first) for column in (self._sent, self._applied, self._origin)
         )
-        fresh = np.where(origin == Origin.PLAN, 1.0, np.nan)
+        _, _, pace = self._deadlines(first - 1)
+        on_its_way = np.diff(pace) == 0  # a pause is no part of it
+        fresh = np.where((origin == Origin.PLAN) & on_its_way, 1.0, np.nan)
         wire = (received - captured) / NS_PER_MS
         until_sent, total = (sent - captured) / NS_PER_MS, (applied - captured) / NS_PER_MS
         return Stages(
@@ -115,8 +126,9 @@ class Timeline:
         """How even the steps of the body are in real time; NaN before there are two in a row."""
         if not (self._clock and self._clock.realtime):
             return Rhythm(float("nan"), float("nan"))
-        periods = np.diff(self._applied.rows(self.count, 1)) / self._clock.period_ns
-        known = periods[~np.isnan(periods)]
+        _, period_ns, pace = self._deadlines(1)
+        periods = np.diff(self._applied.rows(self.count, 1)) / period_ns[1:]
+        known = periods[~np.isnan(periods) & (np.diff(pace) == 0)]
         if known.size == 0:
             return Rhythm(float("nan"), float("nan"))
         return Rhythm(float(known.mean()), float(known.std()))
@@ -138,9 +150,11 @@ class Timeline:
         seen, told = ~np.isnan(applied), ~np.isnan(sent)
         late = np.zeros(len(applied), bool)
         if self._clock and self._clock.realtime:
-            due = self._clock.t0_ns + np.arange(first, self.count) * self._clock.period_ns
-            late = seen & (applied - due > LATE_FRACTION * self._clock.period_ns)
-        stale = seen & ~late & told & (origin != Origin.PLAN)
+            due_ns, period_ns, _ = self._deadlines(first)
+            late = seen & (applied - due_ns > LATE_FRACTION * period_ns)
+        captured = self._captured.rows(self.count - 1, first - 1)
+        wanted = self._plans_wanted(captured) & self._plans_wanted(sent)
+        stale = seen & ~late & told & (origin != Origin.PLAN) & wanted
         return {
             "no frame": int((~seen).sum()),
             "late step": int(late.sum()),
@@ -148,3 +162,17 @@ class Timeline:
             "no plan": int((stale & ~planned).sum()),
             "late plan": int((stale & planned).sum()),
         }
+
+    def _deadlines(self, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of the ticks from ``first`` on: deadline, period, and which pace was theirs."""
+        ticks = np.arange(first, self.count)
+        begins = np.array([tick for tick, *_ in self._paces])
+        pace = np.searchsorted(np.maximum.accumulate(begins), ticks, "right") - 1
+        t0_ns, period_ns = np.array([each[1:] for each in self._paces], np.int64)[pace].T
+        return t0_ns + ticks * period_ns, period_ns, pace
+
+    def _plans_wanted(self, sent: np.ndarray) -> np.ndarray:
+        """Whether plans were to be played when commands were ``sent``."""
+        moments = [moment for moment, _ in self._wanted]
+        wanted = np.array([True] + [wanted for _, wanted in self._wanted])
+        return wanted[np.searchsorted(moments, sent, "right")]

@@ -14,6 +14,16 @@ from .errors import RunError
 from .roll import PROCESSES, STATUS
 
 _LOOK_S = 0.5
+_SPACE = Text()
+_LONGEST_NAME = 12  # that there is room for
+_PEER_WORDS = ("role", "presence")
+_PEER_NUMBERS = {
+    "Hz": "rate_hz",
+    "delay": "delay_ms",
+    "clock": "offset_ms",
+    "taken": "accepted",
+    "refused": "refused",
+}
 
 
 def newest_run(folder: Path) -> Path:
@@ -48,7 +58,7 @@ def picture(run: Path) -> Group:
 
 
 def _table_of(processes: dict[str, Any]) -> Table:
-    table = Table("process", "pid", "state", "restarts", "stands by")
+    table = _table("process", "pid", "state", "restarts", "stands by")
     for name, each in processes.items():
         words = (each["pid"], each["state"], each["restarts"], each["standby_pid"])
         table.add_row(name, *("-" if word is None else str(word) for word in words))
@@ -56,7 +66,7 @@ def _table_of(processes: dict[str, Any]) -> Table:
 
 
 def _progress(status: dict[str, Any]) -> list[Any]:
-    stages = Table("ms", *status["stages_ms"], title=f"the last {status['last']} ticks")
+    stages = _table("ms", *status["stages_ms"], title=f"the last {status['last']} ticks")
     for row in ("p50", "p99", "max"):
         values = [each[row] for each in status["stages_ms"].values()]
         stages.add_row(row, *("-" if value is None else f"{value:.2f}" for value in values))
@@ -69,24 +79,39 @@ def _progress(status: dict[str, Any]) -> list[Any]:
     ]
     if status["slow"]:
         lines.append(status["slow"])
-    shown: list[Any] = [stages, Text("\n".join(lines))]
+    shown: list[Any] = [_SPACE, stages, _SPACE, Text("\n".join(lines))]
     if status["peers"]:
-        shown.append(_peers(status["peers"]))
+        shown += [_SPACE, *_peers(status["peers"])]
     return shown
 
 
-def _peers(peers: list[dict[str, Any]]) -> Table:
-    """Remote sensors and viewers."""
-    names = ("name", "role", "presence", "Hz", "delay, ms", "clock, ms", "taken", "refused", "why")
-    table = Table(*names, title="at the port")
+def _peers(peers: list[dict[str, Any]]) -> list[Any]:
+    """Remote sensors and viewers, and why they were refused what was."""
+    table = _table("name", *_PEER_WORDS, *_PEER_NUMBERS, title="at the port, times in ms")
+    table.columns[0].overflow, table.columns[0].max_width = "ellipsis", _LONGEST_NAME
     for peer in peers:
+        numbers = (peer[key] for key in _PEER_NUMBERS.values())
         table.add_row(
-            *(peer[name] for name in ("name", "role", "presence")),
-            *(f"{peer[name]:.2f}" for name in ("rate_hz", "delay_ms", "offset_ms")),
-            *(str(peer[name]) for name in ("accepted", "refused")),
-            peer["note"],
+            peer["name"],
+            *(peer[key] for key in _PEER_WORDS),
+            *(_short(number) for number in numbers),
         )
+    told = [f"{peer['name']} was refused: {peer['note']}" for peer in peers if peer["note"]]
+    return [table, *(Text(line) for line in told)]
+
+
+def _table(*columns: str, title: str = "") -> Table:
+    """Columns with little between them: a terminal may have no more than 80 characters."""
+    table = Table(title=title or None, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, no_wrap=True)
     return table
+
+
+def _short(number: float) -> str:
+    """A count, or a duration as it is read: a tenth matters to what is small."""
+    tenths = isinstance(number, float) and abs(number) < 1000
+    return f"{number:.1f}" if tenths else f"{number:.0f}"
 
 
 def _number(value: float | None) -> str:

@@ -15,10 +15,10 @@ from ..graph.check import covariance, matrix, pytree, vector
 from ..graph.features import PolynomialFeatures
 from ..graph.layer import Layer, layer_of
 from ..graph.square_root import exact_lower_root
-from ..learning.errors import ModelError
-from ..learning.factor_file import digest_of, load_factor
 from ..model import Model
 from ..pose_sensor import PoseSensor
+from ..store.errors import ModelError
+from .factor_file import digest_of, load_factor
 
 
 @pytree("matrix", "offset", "root")
@@ -120,19 +120,20 @@ Sense = Linear | Taught | Sight
 
 
 def senses_of(
-    sensors: Mapping[str, Sensor], model: Model, folder: Path | None = None
+    sensors: Mapping[str, Sensor], model: Model, factors: Mapping[str, Path] | None = None
 ) -> dict[str, Sense]:
     """The senses of the ``sensors`` that are declared; one that says nothing has none.
 
-    A factor's path is looked up in ``folder``, or where the process runs. Raises ``ValueError`` in
-    one line for a matrix, an offset or a covariance that does not fit, and for a factor file that
+    ``factors`` says where a copy of a sensor's factor file lies. Raises ``ValueError`` in one line
+    for a matrix, an offset or a covariance that does not fit, and for a factor file that
     is missing, damaged, or made for another sensor or another model.
     """
-    found = {name: _sense(name, each, model, folder) for name, each in sensors.items()}
+    copies = factors or {}
+    found = {name: _sense(name, each, model, copies.get(name)) for name, each in sensors.items()}
     return {name: sense for name, sense in found.items() if sense is not None}
 
 
-def _sense(name: str, sensor: Sensor, model: Model, folder: Path | None) -> Sense | None:
+def _sense(name: str, sensor: Sensor, model: Model, copy: Path | None) -> Sense | None:
     place = f"sensors.{name}"
     given = [key for key in ("matrix", "offset", "covariance", "factor") if getattr(sensor, key)]
     if sensor.kind == "frame":
@@ -142,7 +143,7 @@ def _sense(name: str, sensor: Sensor, model: Model, folder: Path | None) -> Sens
             raise SettingsError(
                 f"{place} has a factor and {given[0]}, too: they say the same; leave one out"
             )
-        return _taught(name, sensor, model, folder)
+        return _taught(name, sensor, model, copy)
     if sensor.matrix:
         return _linear(place, sensor, model)
     if given:
@@ -199,10 +200,10 @@ def _linear(place: str, sensor: Sensor, model: Model) -> Linear:
     return Linear(jnp.pad(known, ((0, 0), (0, n - width))), offset, jnp.asarray(root, known.dtype))
 
 
-def _taught(name: str, sensor: Sensor, model: Model, folder: Path | None) -> Taught:
-    path = Path(sensor.factor) if folder is None else folder / sensor.factor
+def _taught(name: str, sensor: Sensor, model: Model, copy: Path | None) -> Taught:
+    file = sensor.factor
     try:
-        factor = load_factor(path)
+        factor = load_factor(copy or Path(file), file)
     except ModelError as error:
         raise ModelError(f"sensors.{name}.factor cannot be used: {error}") from None
     again = "teach it again with 'jopa-agent calibrate'"
@@ -210,17 +211,17 @@ def _taught(name: str, sensor: Sensor, model: Model, folder: Path | None) -> Tau
     size, poses = factor.posterior.mean.shape[0], factor.features.scale.shape[0]
     if size != sensor.size:
         raise ModelError(
-            f"factor file {str(path)!r} is about readings of {size}, but sensors.{name}.size is "
+            f"factor file {file!r} is about readings of {size}, but sensors.{name}.size is "
             f"{sensor.size}: correct the size, or {again}"
         )
     if sensor.units and factor.units and sensor.units != factor.units:
         raise ModelError(
-            f"factor file {str(path)!r} is about {factor.units!r}, but sensors.{name}.units is "
+            f"factor file {file!r} is about {factor.units!r}, but sensors.{name}.units is "
             f"{sensor.units!r}: correct the units, or {again}"
         )
     if factor.digest != digest_of(model) or poses != inputs:
         raise ModelError(
-            f"factor file {str(path)!r} was taught with another model, whose poses mean something "
+            f"factor file {file!r} was taught with another model, whose poses mean something "
             f"else: {again}"
         )
     return Taught(factor.features, layer_of(factor.posterior))

@@ -8,7 +8,8 @@ import numpy as np
 import pygame
 
 from . import paint
-from .paint import Colour, Point
+from .look import Colour, Look
+from .paint import Point
 
 
 @dataclass(frozen=True)
@@ -28,39 +29,41 @@ class Axes:
         return list(zip(columns.tolist(), rows.tolist(), strict=True))
 
     def point(self, x: float, y: float) -> Point:
-        return self.points(np.array([x]), np.array([y]))[0]
+        """As :meth:`points`, of one."""
+        across = (float(x) - self.x[0]) / (self.x[1] - self.x[0])
+        up = (float(y) - self.y[0]) / (self.y[1] - self.y[0])
+        column = self.rect.left + self.rect.width * min(max(across, -1.0), 2.0)
+        return column, self.rect.bottom - self.rect.height * min(max(up, -1.0), 2.0)
 
-    def rows(self, surface: pygame.Surface, values: Iterable[float]) -> None:
+    def rows(self, surface: pygame.Surface, look: Look, values: Iterable[float]) -> None:
         """Grid lines across at ``values``, labelled on the left."""
         for value in values:
             _, row = self.point(self.x[0], value)
-            pygame.draw.line(surface, paint.GRID, (self.rect.left, row), (self.rect.right, row))
-            place = (self.rect.left - 6, row)
-            paint.text(surface, _number(value), place, paint.SMALL, paint.MUTED, anchor="midright")
+            start, end = (self.rect.left, row), (self.rect.right - 1, row)
+            pygame.draw.line(surface, look.theme.grid, start, end)
+            place, words = (self.rect.left - look.px(6), row), paint.number(value)
+            paint.text(surface, words, place, look.small, look.theme.muted, anchor="midright")
 
     def columns(
-        self, surface: pygame.Surface, values: Iterable[float], labelled: bool = True
+        self, surface: pygame.Surface, look: Look, values: Iterable[float], labelled: bool = True
     ) -> None:
         """Grid lines upwards at ``values``, labelled below."""
         for value in values:
             column, _ = self.point(value, self.y[0])
-            top, bottom = (column, self.rect.top), (column, self.rect.bottom)
-            pygame.draw.line(surface, paint.GRID, top, bottom)
+            top, bottom = (column, self.rect.top), (column, self.rect.bottom - 1)
+            pygame.draw.line(surface, look.theme.grid, top, bottom)
             if labelled:
-                place = (column, bottom[1] + 4)
-                paint.text(
-                    surface, _number(value), place, paint.SMALL, paint.MUTED, anchor="midtop"
-                )
+                place, words = (column, bottom[1] + look.px(3)), paint.number(value)
+                paint.text(surface, words, place, look.small, look.theme.muted, anchor="midtop")
 
-    def line(self, surface: pygame.Surface, colour: Colour, x: np.ndarray, y: np.ndarray) -> None:
+    def line(
+        self, surface: pygame.Surface, look: Look, colour: Colour, x: np.ndarray, y: np.ndarray
+    ) -> None:
         """A line through the points, cut at the edge of the axes."""
-        surface.set_clip(self.rect.inflate(2, 2))
-        paint.stroke(surface, colour, self.points(x, y))
-        surface.set_clip(None)
-
-
-def _number(value: float) -> str:
-    return f"{value:g}".replace("-", "−")
+        clip = surface.get_clip()
+        surface.set_clip(self.rect.inflate(2, 2).clip(clip))
+        paint.stroke(surface, colour, self.points(x, y), 1.8 * look.unit)
+        surface.set_clip(clip)
 
 
 def round_steps(low: float, high: float, about: int) -> list[float]:

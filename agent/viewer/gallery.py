@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...transport.messages import Offer
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Thumbnail:
-    """A kept frame: uint8 ``(height, width, channels)``, and what to call it as a goal."""
+    """A kept frame: uint8 ``(height, width, channels)``, and what to call it as a goal;
+    ``can_be_held`` is None where nobody has said."""
 
     image: np.ndarray
     name: str
+    can_be_held: bool | None = None
 
 
 class Recent:
@@ -70,3 +74,21 @@ class Gallery:
 def _distance(first: Thumbnail, second: Thumbnail) -> float:
     difference = first.image.astype(np.float32) - second.image
     return float(np.sqrt(np.square(difference).mean()))
+
+
+def on_offer(offer: Offer, before: tuple[Thumbnail, ...] = ()) -> tuple[Thumbnail, ...]:
+    """The goals of an offer, each with its name and whether it can be held; those ``before`` where
+    it is the same offer again."""
+    names = offer.names.splitlines()
+    names += [f"goal {place + 1}" for place in range(len(names), len(offer.images))]
+    found = tuple(
+        Thumbnail(image, name, bool(held))
+        for image, name, held in zip(offer.images, names, offer.can_be_held, strict=False)
+    )
+    same = len(found) == len(before) and all(map(_equal, found, before))
+    return before if same else found
+
+
+def _equal(first: Thumbnail, second: Thumbnail) -> bool:
+    told = (first.name, first.can_be_held) == (second.name, second.can_be_held)
+    return told and np.array_equal(first.image, second.image)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pygame
 
 from ...transport.clock import NS_PER_MS, NS_PER_S, now_ns
-from ...transport.messages import Goal, Join, Kind, Role, Scene
+from ...transport.messages import Goal, Join, Kind, Message, Role, Scene
 from ...transport.peer import Peer, PeerError
 from ...transport.streams import Received
 from ..output import OutputError
+from .controls import Right
+from .desk import Desk
 from .display import display_available
 from .gallery import Thumbnail
 from .state import ViewerState
-from .window import find_display, show
+from .window import find_display, open_window, show
 
 _PATIENCE_S = 10.0
 _GONE_NS = 10 * NS_PER_S  # without a word from the run
@@ -38,7 +41,13 @@ def view(address: str, name: str, watch_only: bool, server_key: str, keys: str) 
         state = source.state()
         try:
             find_display()
-            show(source, state)
+            right = Right.WATCH if watch_only else Right.GOALS
+            desk = Desk(state, source, right, Path.cwd(), "close the window; the run goes on")
+            open_window(state.body)
+            try:
+                show(source, desk)
+            finally:
+                desk.viewing.film.finish()
         except ValueError as error:
             raise OutputError(str(error)) from None
         except EOFError:
@@ -77,11 +86,10 @@ class RemoteRun:
                     return state
         raise PeerError(f"{self._peer.address} has not said what it drives")
 
-    def publish(self, stream: str, message: Goal, *, epoch: int) -> None:
-        """Send a goal, unless this is a spectator's window."""
-        del stream
-        if not self._watch_only:
-            self._peer.send(message, epoch=epoch)
+    def publish(self, stream: str, message: Message, tick: int = -1, epoch: int = 0) -> None:
+        """Send a goal, unless this is a spectator's window; nothing else is taken at a port."""
+        if stream == "goal" and not self._watch_only:
+            self._peer.send(message, tick=tick, epoch=epoch)
 
     def messages(self, until_ns: int) -> Iterator[Received]:
         """What arrives until a moment."""

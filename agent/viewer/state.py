@@ -1,11 +1,9 @@
-"""What the window knows: updated by messages and clicks, drawn by others, bounded in memory."""
+"""What the window knows: updated by messages and choices, drawn by others, bounded in memory."""
 
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
-from ...transport.clock import NS_PER_MS, NS_PER_S
 from ...transport.messages import (
     FIRST_EPOCH,
     Belief,
@@ -13,26 +11,36 @@ from ...transport.messages import (
     Frame,
     Goal,
     Header,
+    Imagined,
     Message,
-    Origin,
+    Offer,
+    Order,
+    Pace,
+    Peer,
     Plan,
+    Push,
+    Status,
 )
-from .gallery import Gallery, Recent, Thumbnail
+from .gallery import Gallery, Recent, Thumbnail, on_offer
+from .history import History
+from .recovery import Pushes
+from .switches import Switches
+from .timings import Timings
 from .trace import Trace
 
 WINDOW_S = 20.0  # of everything that is shown over time
 _RECENT_EVERY_S = 1.0
-_DIVERSE, _RECENT = 6, 5
-OFFERED = 1 + _DIVERSE + _RECENT  # frames to choose a goal from, at most
-_RATE_FRAMES = 40
-_TIMINGS = 200
+_DIVERSE, _RECENT = 8, 5
+_PEERS = 32
+
+Groups = tuple[tuple[str, tuple[Thumbnail, ...]], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LatentView:
     """``trail`` (m, 2) oldest first; ``now``, ``std``, ``goal`` (2,); the plan's beliefs (H, 2).
 
-    ``low`` and ``high`` (2,) bound what has been seen so far, so that the axes keep still.
+    ``low`` and ``high`` (2,) bound what has been seen and planned so far, so that axes keep still.
     """
 
     trail: np.ndarray
@@ -45,6 +53,15 @@ class LatentView:
     high: np.ndarray
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A goal that was asked for in words, under an epoch, and not answered yet."""
+
+    text: str
+    epoch: int
+    until_ns: int
+
+
 class ViewerState:
     """Everything that is drawn; times are seconds of the body, tick times period."""
 
@@ -55,33 +72,47 @@ class ViewerState:
         control_low: np.ndarray,
         control_high: np.ndarray,
         goal: Thumbnail,
+        switches: Switches | None = None,
     ) -> None:
-        self.body = body
+        self.body, self.period_s = body, period_s
         self.control_low, self.control_high = control_low, control_high
         self.goal, self.epoch = goal, FIRST_EPOCH
-        self.tick = -1
+        self.asked: Asked | None = None
+        self.history = History(goal)
+        self.switches = switches or Switches()
+        self.tick = self.plan_tick = self.imagined_tick = -1
         self.stamp_ns: int | None = None
         self.image: np.ndarray | None = None
         self.belief: Belief | None = None
         self.plan: Plan | None = None
+        self.imagined: Imagined | None = None
+        self.offer: tuple[Thumbnail, ...] = ()
+        self.processes: dict[str, Status] = {}
+        self.peers: dict[str, Peer] = {}
+        self.timings = Timings()
+        self.pushes = Pushes()
         self.distances = Trace(WINDOW_S)
         self.controls = Trace(WINDOW_S)
+        self.energies = Trace(WINDOW_S)
+        self.surprises = Trace(WINDOW_S)
         self.trail = Trace(WINDOW_S)
-        self.latency_ms: deque[float] = deque(maxlen=_TIMINGS)
-        self.filter_ms: deque[float] = deque(maxlen=_TIMINGS)
-        self.plan_ms: deque[float] = deque(maxlen=_TIMINGS)
-        self.older_plans = self.safe_controls = 0
-        self._period_s = period_s
         self._first_goal = goal
+        self._chosen_epoch = FIRST_EPOCH  # the newest that was chosen in this window
         self._reached_epoch = FIRST_EPOCH  # the newest that a belief has carried
-        self._arrivals: deque[tuple[int, int]] = deque(maxlen=_RATE_FRAMES)
+        self._episode: int | None = None
         self._recent = Recent(_RECENT, max(1, round(_RECENT_EVERY_S / period_s)))
         self._gallery = Gallery(_DIVERSE)
+        self._latent: LatentView | None = None
         self._low, self._high = np.full(2, np.inf), np.full(2, -np.inf)
 
     @property
     def now_s(self) -> float:
-        return max(self.tick, 0) * self._period_s
+        return max(self.tick, 0) * self.period_s
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """``(height, width, channels)`` of the camera's frames, and of goals."""
+        return self._first_goal.image.shape
 
     def take(self, header: Header, message: Message) -> None:
         """Learn from one message of any stream."""
@@ -91,81 +122,119 @@ class ViewerState:
             case Belief():
                 self._take_belief(header, message)
             case Plan():
-                self.plan = message
-                self.filter_ms.append(message.filter_ms)
-                self.plan_ms.append(message.plan_ms)
+                self.plan, self.plan_tick = message, header.tick
+                self.timings.take_plan(header, message)
+                self.energies.add(header.tick * self.period_s, np.array([message.free_energy]))
             case Command():
-                self._take_command(header, message)
-            case Goal() if message.image.shape == self.goal.image.shape:
+                self.timings.take_command(header, message, self.switches.planner)
+            case Goal() if message.image.shape == self.frame_shape:
                 self._take_goal(header, message)
+            case Imagined():
+                self.imagined, self.imagined_tick = message, header.tick
+            case Offer() if message.images.shape[1:] == self.frame_shape:
+                self.offer = on_offer(message, self.offer)
+            case Order() | Pace():
+                self.switches.take(message)
+            case Push():
+                self.pushes.push(self.now_s)
+            case Status():
+                self.processes[message.process] = message
+            case Peer() if message.name in self.peers or len(self.peers) < _PEERS:
+                self.peers[message.name] = message
 
     def choose(self, goal: Thumbnail) -> None:
         """Make ``goal`` the new goal, under the next epoch."""
-        self.goal = goal
+        self.history.add(goal)
+        self.goal, self.asked = goal, None
         self.epoch += 1
+        self._chosen_epoch = self.epoch
+
+    def ask(self, text: str, until_ns: int) -> Asked:
+        """A goal is asked for in words, under the next epoch: it comes as a message, or not."""
+        self.epoch += 1
+        self.asked = Asked(text, self.epoch, until_ns)
+        return self.asked
 
     def unanswered_goal(self) -> tuple[int, Goal] | None:
         """Epoch and goal to publish again, until beliefs carry that epoch."""
-        if self._reached_epoch >= self.epoch:
+        if self._reached_epoch >= self.epoch or self._chosen_epoch != self.epoch:
             return None
         return self.epoch, Goal(image=self.goal.image, name=self.goal.name)
 
-    def offered(self) -> tuple[tuple[Thumbnail, ...], ...]:
-        """Frames to choose a goal from: the run's own goal, different ones, recent ones."""
-        return (self._first_goal,), self._gallery.thumbnails(), self._recent.thumbnails()
+    def offered(self) -> Groups:
+        """Frames to choose a goal from, in groups with captions: those on offer or, where there is
+        no offer, the run's own goal and frames that were seen; and recent ones."""
+        recent = "recent", self._recent.thumbnails()
+        if self.offer:
+            return ("goals: click one to go there; ↷ can only be passed", self.offer), recent
+        seen = "seen, unlike each other: click one to go there", self._gallery.thumbnails()
+        return ("first goal", (self._first_goal,)), seen, recent
 
-    def rate_hz(self) -> float | None:
-        """Ticks per second over the last frames; None before there are two."""
-        if len(self._arrivals) < 2:
-            return None
-        (first_ns, first_tick), (last_ns, last_tick) = self._arrivals[0], self._arrivals[-1]
-        duration_ns = last_ns - first_ns
-        return (last_tick - first_tick) * NS_PER_S / duration_ns if duration_ns > 0 else None
+    def can_be_held(self, goal: Thumbnail) -> bool | None:
+        """What is known of ``goal`` by itself, or by its picture among those on offer."""
+        if goal.can_be_held is not None:
+            return goal.can_be_held
+        alike = (each for each in self.offer if np.array_equal(each.image, goal.image))
+        return next((each.can_be_held for each in alike), None)
+
+    def tour_goals(self) -> tuple[Thumbnail, ...]:
+        """What a tour visits: all goals that can be held, as far as anyone has said."""
+        *groups, _ = self.offered()
+        return tuple(each for _, group in groups for each in group if each.can_be_held is not False)
 
     def latent_view(self) -> LatentView | None:
         """The belief in its first two coordinates; None before there is one."""
-        if self.belief is None:
-            return None
-        belief = self.belief
-        return LatentView(
-            trail=self.trail.values(),
-            now=belief.mean[:2],
-            std=belief.std[:2],
-            goal=belief.goal[:2],
-            planned_mean=belief.planned_mean[:, :2],
-            planned_std=belief.planned_std[:, :2],
-            low=self._low,
-            high=self._high,
-        )
+        if self._latent is None and self.belief is not None:
+            belief = self.belief
+            self._latent = LatentView(
+                trail=self.trail.values(),
+                now=_two(belief.mean),
+                std=_two(belief.std),
+                goal=_two(belief.goal),
+                planned_mean=_two(belief.planned_mean),
+                planned_std=_two(belief.planned_std),
+                low=self._low,
+                high=self._high,
+            )
+        return self._latent
 
     def _take_goal(self, header: Header, goal: Goal) -> None:
         """Another's goal; of two for one epoch that counts which was sent round."""
         mine = np.array_equal(goal.image, self.goal.image)
         if header.epoch > self.epoch or (header.epoch == self.epoch and not mine):
             self.goal, self.epoch = Thumbnail(goal.image, goal.name), header.epoch
+            self.history.add(self.goal)
+        if self.asked and header.epoch >= self.asked.epoch:
+            self.asked = None
 
     def _take_frame(self, header: Header, frame: Frame) -> None:
+        self.timings.take_frame(header, begins=frame.episode != self._episode)
         self.tick, self.stamp_ns, self.image = header.tick, header.stamp_ns, frame.image
-        self._arrivals.append((header.stamp_ns, header.tick))
+        if self._episode not in (None, frame.episode):
+            self.trail = Trace(WINDOW_S)
+        self._episode = frame.episode
         self.controls.add(self.now_s, frame.control)
         thumbnail = Thumbnail(frame.image, f"frame {header.tick}")
         self._recent.take(header.tick, thumbnail)
-        self._gallery.take(thumbnail)
+        if not self.offer:
+            self._gallery.take(thumbnail)
 
     def _take_belief(self, header: Header, belief: Belief) -> None:
-        self.belief = belief
+        self.belief, self._latent = belief, None
         self._reached_epoch = max(self._reached_epoch, header.epoch)
         self.epoch = max(self.epoch, header.epoch)
-        seconds = header.tick * self._period_s
+        seconds = header.tick * self.period_s
         self.distances.add(seconds, np.array([belief.distance]))
-        self.trail.add(seconds, belief.mean[:2])
-        for point in (belief.mean[:2], belief.goal[:2]):
-            self._low, self._high = np.minimum(self._low, point), np.maximum(self._high, point)
+        self.surprises.add(seconds, np.array([belief.surprise]))
+        self.trail.add(seconds, _two(belief.mean))
+        points = np.vstack([_two(belief.mean), _two(belief.goal), _two(belief.planned_mean)])
+        self._low = np.minimum(self._low, points.min(0))
+        self._high = np.maximum(self._high, points.max(0))
+        self.pushes.look(self.distances.seconds(), self.distances.values())
 
-    def _take_command(self, header: Header, command: Command) -> None:
-        if command.origin is Origin.PLAN:
-            self.latency_ms.append((header.stamp_ns - command.frame_stamp_ns) / NS_PER_MS)
-        elif command.origin is Origin.OLDER_PLAN:
-            self.older_plans += 1
-        else:
-            self.safe_controls += 1
+
+def _two(values: np.ndarray) -> np.ndarray:
+    """The first two of ``values`` along the last axis; a missing second one is 0."""
+    if values.shape[-1] >= 2:
+        return values[..., :2]
+    return np.concatenate([values, np.zeros_like(values)], axis=-1)

@@ -15,21 +15,29 @@ class Trace:
         self._span_s = span_s
         self._gap_s = span_s / points
         self._seconds: deque[float] = deque(maxlen=points + 2)
-        self._values: deque[np.ndarray] = deque(maxlen=points + 2)
+        self._values: deque[list[float]] = deque(maxlen=points + 2)
+        self._arrays: tuple[np.ndarray, np.ndarray] | None = None
 
     def add(self, seconds: float, value: np.ndarray) -> None:
         """Append ``value`` (d,); ignored when it is not later than the last by a gap."""
         if self._seconds and seconds < self._seconds[-1] + self._gap_s:
             return
+        self._arrays = None
         self._seconds.append(seconds)
-        self._values.append(value)
+        self._values.append(value.tolist())  # arrays of small arrays are slow to make
         while self._seconds[0] < seconds - self._span_s:
             self._seconds.popleft()
             self._values.popleft()
 
     def seconds(self) -> np.ndarray:
-        return np.array(self._seconds)
+        """The seconds, oldest first: (m,); the same array until there is a new value."""
+        return self._both()[0]
 
     def values(self) -> np.ndarray:
-        """The values, oldest first: (m, d)."""
-        return np.array(self._values)
+        """The values, oldest first: (m, d); the same array until there is a new value."""
+        return self._both()[1]
+
+    def _both(self) -> tuple[np.ndarray, np.ndarray]:
+        if self._arrays is None:
+            self._arrays = np.array(self._seconds), np.array(self._values)
+        return self._arrays

@@ -1,100 +1,129 @@
-"""The viewer: a window on the run. It draws what it receives, sends goals, and decides nothing."""
+"""The viewer: a window on the run. It draws what it receives, sends wishes, and decides nothing."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 os.environ.setdefault("SDL_NO_SIGNAL_HANDLERS", "1")  # signals are the runtime's to answer
 
 import pygame
 
-from ...transport.clock import NS_PER_MS, now_ns
-from .draw import draw
+from ...transport.clock import NS_PER_S, now_ns
+from .answer import answer
+from .controls import Right
+from .desk import Desk, Source
 from .gallery import Thumbnail
-from .layout import SIZE, arrange
+from .layout import WINDOW
+from .showing import Showing
 from .state import ViewerState
-from .strip import thumbnail_at
+from .switches import Switches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ...transport.messages import Goal
-    from ...transport.streams import Received
     from ..runtime.process import Child
 
-_REFRESH_NS = 40 * NS_PER_MS
-_GOAL_EVERY_NS = 100 * NS_PER_MS
-_QUIT_KEYS = (pygame.K_q, pygame.K_ESCAPE)
-
-
-class Source(Protocol):
-    """Where messages come from, and goals go to: a process of the run, or the port of one."""
-
-    tick: int
-
-    def publish(self, stream: str, message: Goal, *, epoch: int) -> None: ...
-
-    def messages(self, until_ns: int) -> Iterator[Received]: ...
+_REFRESH_NS = NS_PER_S // 30
+_CLOSED = "the window was closed"
+_STARTING = "the run has not started yet"
+GO_ON = "go on"
+"""What ``run.on_close`` is called where a run outlives its window."""
 
 
 def main(child: Child) -> None:
-    """Show the run until it ends or the user ends it.
+    """Show the run from its start until it ends or the user closes the window, which ends the run,
+    or lets it go on, as ``run.on_close`` says.
 
     Raises ``ValueError`` in one line where no window can be opened.
     """
     launch = child.launch
+    run = launch.settings.run
+    goes_on = getattr(run, "on_close", "end") == GO_ON
     state = ViewerState(
         launch.body.name,
         launch.body.period_s,
         launch.body.control_low,
         launch.body.control_high,
-        Thumbnail(launch.goal, launch.settings.run.goal),
+        Thumbnail(launch.goal, run.goal),
+        Switches(learn=run.learn, record=run.record),
     )
+    quitting = "close the window; the run goes on" if goes_on else "end the run"
+    desk = Desk(state, child, Right.HOST, Path(child.run), quitting)
     find_display()
     try:
-        child.start()
-        show(child, state)
+        open_window(state.body)
+        if await_start(child, desk, goes_on):
+            show(child, desk)
     finally:
+        desk.viewing.film.finish()
         pygame.quit()
-    child.done("the window was closed")
+    if goes_on:
+        child.leave(_CLOSED)
+    else:
+        child.done(_CLOSED)
 
 
-def answer(event: pygame.event.Event, state: ViewerState, size: tuple[int, int]) -> bool:
-    """Act on what the user did in a window of ``size``; False when it asks to end the run."""
-    match event.type:
-        case pygame.QUIT:
-            return False
-        case pygame.KEYDOWN:
-            return event.key not in _QUIT_KEYS
-        case pygame.MOUSEBUTTONDOWN if event.button == pygame.BUTTON_LEFT:
-            chosen = thumbnail_at(arrange(*size).strip, state, event.pos)
-            if chosen is not None:
-                state.choose(chosen)
-    return True
+def await_start(child: Child, desk: Desk, goes_on: bool) -> bool:
+    """Show how the processes start until they have; False when the user closes the window.
+
+    Where the run ``goes_on`` without it, the others are waited for all the same: they wait for it.
+    """
+    desk.right, desk.refusal = Right.WATCH, _STARTING
+    _draw(desk)
+    closed, next_ns = False, now_ns() + _REFRESH_NS
+    for received in child.starting():
+        if received:
+            desk.state.take(received.header, received.message)
+        if not closed and now_ns() >= next_ns:
+            next_ns = now_ns() + _REFRESH_NS
+            closed = not _answer_all(desk)
+            if not closed:
+                _draw(desk)
+            elif goes_on:
+                pygame.display.quit()
+            else:
+                return False
+    desk.right, desk.refusal = Right.HOST, ""
+    return not closed
 
 
-def show(child: Source, state: ViewerState) -> None:
-    """Answer the user, send the goal, listen, draw; until the user asks to end."""
-    pygame.display.set_caption(f"jopa-agent: {state.body}")
-    pygame.display.set_mode(SIZE, pygame.RESIZABLE)
-    sent_epoch, next_goal_ns = state.epoch, 0
+def show(source: Source, desk: Desk) -> None:
+    """Answer the user, send wishes, listen, draw; until the user asks to end."""
+    next_ns = now_ns()
     while True:
-        # Clicks meet the window as it was drawn: they are answered before it changes.
-        size = pygame.display.get_window_size()
-        if not all(answer(event, state, size) for event in pygame.event.get()):
+        if not _answer_all(desk):
             return
-        unanswered = state.unanswered_goal()
-        if unanswered and (unanswered[0] != sent_epoch or now_ns() >= next_goal_ns):
-            sent_epoch, goal = unanswered
-            child.publish("goal", goal, epoch=sent_epoch)
-            next_goal_ns = now_ns() + _GOAL_EVERY_NS
-        for received in child.messages(now_ns() + _REFRESH_NS):
-            state.take(received.header, received.message)
-        child.tick = state.tick
-        draw(pygame.display.get_surface(), state, now_ns(), pygame.mouse.get_pos())
-        pygame.display.flip()
+        desk.refresh(now_ns())
+        next_ns = max(next_ns + _REFRESH_NS, now_ns())
+        for received in source.messages(next_ns):
+            desk.state.take(received.header, received.message)
+        source.tick = desk.state.tick
+        _draw(desk)
+
+
+def _answer_all(desk: Desk) -> bool:
+    """Answer what the user did; clicks meet the window as it was drawn."""
+    size = pygame.display.get_window_size()
+    going = all(answer(event, desk, size) for event in pygame.event.get())
+    if desk.entry:
+        desk.entry.opened()
+    return going
+
+
+def _draw(desk: Desk) -> None:
+    surface, now = pygame.display.get_surface(), now_ns()
+    pointer = pygame.mouse.get_pos()
+    showing: Showing = desk.showing(now, pointer)
+    changed = desk.viewing.board.draw(surface, desk.state, showing)
+    desk.viewing.drawn(surface, now)
+    pygame.display.update(changed)
+
+
+def open_window(title: str) -> None:
+    """Open the window, which can be resized."""
+    pygame.display.set_caption(f"jopa-agent: {title}")
+    pygame.display.set_mode(WINDOW, pygame.RESIZABLE)
 
 
 def find_display() -> None:

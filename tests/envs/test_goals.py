@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jopa_agent.envs import GoalError, read_goal
+from jopa_agent.envs import GoalError, picture_at, read_goal, read_picture
 from jopa_agent.envs.pendulum import Pendulum
 from PIL import Image
 
@@ -96,6 +96,16 @@ def test_sixteen_bits_of_gray(pendulum: Pendulum, tmp_path: Path):
     np.testing.assert_array_equal(read_goal(str(path), pendulum).image, frame)
 
 
+def test_frames_in_colour_take_pictures_in_colour(tmp_path: Path):
+    path = tmp_path / "goal.png"
+    colours = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    Image.fromarray(np.kron(colours, np.ones((4, 4, 1), np.uint8))).save(path)
+    np.testing.assert_array_equal(read_picture(path, (6, 8, 3)), colours)
+    assert read_picture(path, (6, 8, 1)).shape == (6, 8, 1)
+    with pytest.raises(GoalError, match="frames have 2 channels"):
+        read_picture(path, (6, 8, 2))
+
+
 def test_reading_a_picture_leaves_the_body_alone(pendulum: Pendulum, tmp_path: Path):
     path = tmp_path / "goal.png"
     Image.fromarray(pendulum.picture(0.4)[..., 0]).save(path)
@@ -148,3 +158,11 @@ def test_a_damaged_image_gives_no_other_error(pendulum: Pendulum, tmp_path: Path
         path.write_bytes(damaged)
         with contextlib.suppress(GoalError):
             read_goal(str(path), pendulum)
+
+
+def test_what_an_angle_looks_like(pendulum: Pendulum):
+    np.testing.assert_array_equal(picture_at("-30deg", pendulum), pendulum.picture(-np.pi / 6))
+    np.testing.assert_array_equal(picture_at("hanging", pendulum), pendulum.picture(np.pi))
+    for text in ("left", "a.png", "", "400deg"):
+        with pytest.raises(GoalError, match="goal"):
+            picture_at(text, pendulum)

@@ -139,3 +139,34 @@ def test_the_choice_of_a_video_driver_is_left_to_others(monkeypatch: pytest.Monk
     monkeypatch.delenv("SDL_VIDEODRIVER")
     make_body("pendulum", Camera(256, 32)).close()
     assert "SDL_VIDEODRIVER" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("place", "force", "turn"),
+    [
+        ((0.0, 0.5), (0.5, 0.0), 1),  # below the pivot to the right: counter-clockwise
+        ((0.0, -0.5), (0.5, 0.0), -1),
+        ((0.5, 0.0), (0.0, -0.5), 1),  # upwards, on the right
+        ((0.5, 0.0), (0.7, 0.0), 0),  # along the lever
+    ],
+)
+def test_a_drag_is_a_torque_about_the_middle(pendulum: Pendulum, place, force, turn):
+    def after_a_step() -> np.ndarray:
+        pendulum.reset(0, "hanging")
+        pendulum.drag(np.array(place, np.float32), np.array(force, np.float32))
+        pendulum.step(np.zeros(1, np.float32))
+        return pendulum.truth().state
+
+    # twice the lever (0.25), of the largest torque 2; 3 / (m l²) is the inverse of the inertia
+    assert after_a_step()[1] == pytest.approx(turn * 3 * 2 * 0.25 * 2 * 0.05, abs=1e-6)
+    dragged = pendulum.truth().state
+    pendulum.step(np.zeros(1, np.float32))
+    coasting = dragged[1] + 15 * np.sin(dragged[0]) * 0.05
+    assert pendulum.truth().state[1] == pytest.approx(coasting)
+
+
+def test_no_drag_is_stronger_than_four_times_the_bodys_own(pendulum: Pendulum):
+    pendulum.reset(0, "hanging")
+    pendulum.drag(np.array([0, 1e9]), np.array([1e9, 0]))
+    pendulum.step(np.zeros(1, np.float32))
+    assert pendulum.truth().state[1] == pytest.approx(3 * 4 * 2 * 0.05)

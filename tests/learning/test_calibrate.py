@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from jopa_agent.agent.graph.motion import widened
 from jopa_agent.agent.learning.calibrate import NOMINAL, Widths, calibrate, coverage
-from jopa_agent.agent.learning.checkpoint import EXPERIENCE, load_model
-from jopa_agent.agent.learning.dataset import Dataset, load_dataset
+from jopa_agent.agent.learning.checkpoint import load_model
+from jopa_agent.agent.learning.dataset import EXPERIENCE, Dataset, load_dataset
 from jopa_agent.agent.learning.foretell import foretell
 from jopa_agent.agent.learning.life import split
 from jopa_agent.agent.model import Model

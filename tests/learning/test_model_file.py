@@ -27,7 +27,7 @@ from jopa_agent.agent.graph.sensors import CallableSensor
 from jopa_agent.agent.graph.skeleton import second_order
 from jopa_agent.agent.graph.wishart import Wishart
 from jopa_agent.agent.learning.errors import ModelError
-from jopa_agent.agent.learning.model_file import load_graph, save_graph
+from jopa_agent.agent.store.model_file import load_graph, save_graph
 
 from .data.make_model_file import FUNCTIONS, angle, encode, models, numbers, shaking, swing
 

@@ -19,7 +19,7 @@ from jopa_agent.agent.graph.learned_affine import LearnedAffine
 from jopa_agent.agent.graph.learned_linear import LearnedLinear
 from jopa_agent.agent.graph.sensors import CallableSensor, FixedSensor
 from jopa_agent.agent.learning.errors import ModelError
-from jopa_agent.agent.learning.model_file import load_graph, save_graph
+from jopa_agent.agent.store.model_file import load_graph, save_graph
 from safetensors import safe_open
 from safetensors.numpy import save_file
 

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from jopa_agent.agent.bodies import body_for
 from jopa_agent.agent.learning.errors import DatasetError
-from jopa_agent.agent.learning.factor_file import digest_of, load_factor
 from jopa_agent.agent.learning.lessons_of_run import Pairs, pairs_of
-from jopa_agent.agent.learning.teach import fit, teach, told
-from jopa_agent.agent.runtime.folder import Launch, launch_files, write
+from jopa_agent.agent.learning.sensor_fit import fit
+from jopa_agent.agent.learning.teach import teach, told
+from jopa_agent.agent.runs.launch import Launch, launch_files, write
+from jopa_agent.agent.senses.factor_file import digest_of, load_factor
 from jopa_agent.configs.settings import shipped_model
 from jopa_agent.transport.codec import encode
-from jopa_agent.transport.recording import Recorded, RecordingWriter
+from jopa_agent.transport.recording import Recorded
+from jopa_agent.transport.recording_writer import RecordingWriter
 
 from ..senses.swings import NOISE, SETTINGS, TICK_NS, model, pendulum, recorded
 

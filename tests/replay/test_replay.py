@@ -12,13 +12,15 @@ import pytest
 from jopa_agent.agent.cli import main
 from jopa_agent.agent.learning.dataset import recorded_dataset
 from jopa_agent.agent.learning.errors import DatasetError
-from jopa_agent.agent.replay.frames import stretches
-from jopa_agent.agent.replay.run import RecordedRun
 from jopa_agent.agent.replay.verify import verify
+from jopa_agent.agent.runs.recorded import RecordedRun
+from jopa_agent.agent.runs.stretches import stretches
 from jopa_agent.agent.runtime import supervisor
 from jopa_agent.configs.settings import read_preset, settings_from, shipped_model
 from jopa_agent.envs import make_body, read_goal
 from jopa_agent.envs.camera import Camera
+from jopa_agent.transport.recording import Recording
+from jopa_agent.transport.recording_writer import RecordingWriter
 from PIL import Image
 
 SECONDS = 6.0
@@ -135,6 +137,51 @@ def test_what_is_no_recording_is_a_mistake(
 
 
 REFERENCE = Path(__file__).parent / "data" / "reference.mcap"
+SCHEMA = slice(8, 16)  # of a message's header
+
+
+def of_another_version(stream: str, folder: Path) -> Path:
+    """The reference recording, with one stream as if another version had written it."""
+    recording = Recording(REFERENCE)
+    writer = RecordingWriter(folder / "a.mcap", {}, dict(recording.attachments))
+    for raw in recording.raw():
+        read, data = raw.read(), bytearray(raw.data)
+        if raw.stream == stream:
+            data[SCHEMA] = bytes(8)
+        writer.add(raw.stream, read.header, read.message, bytes(data), raw.arrived_ns)
+    writer.close()
+    return folder / "a.mcap"
+
+
+def test_what_is_not_needed_may_be_of_another_version(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, npz = of_another_version("command", tmp_path), tmp_path / "a.npz"
+    for words in (["info", str(file)], ["export", str(file), "--npz", str(npz)]):
+        assert main(words) == 0
+        told = capsys.readouterr()
+        assert told.err == "jopa-agent: passed over command, of another version\n"
+    with np.load(npz) as arrays:
+        assert arrays["frame"].shape == (101, 32, 32, 1)
+        assert (arrays["origin"] == -1).all()
+
+
+def test_nothing_is_read_of_streams_that_are_all_of_another_version(tmp_path: Path) -> None:
+    run = RecordedRun(of_another_version("command", tmp_path))
+    assert list(run.messages((), ["command"])) == []
+
+
+def test_what_is_needed_may_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = of_another_version("frame", tmp_path)
+    assert main(["info", str(file)]) == 0
+    told = capsys.readouterr()
+    assert "101 frame" in told.out
+    assert "ticks" not in told.out
+    for words in (["replay", "--verify"], ["replay"], ["export", "--npz", "a.npz"]):
+        assert main([words[0], str(file), *words[1:]]) == 2
+        said = capsys.readouterr().err
+        assert "frame of the recording cannot be read" in said
+        assert said.count("\n") == 1
 
 
 def test_the_reference_recording_is_still_inferred_as_it_was() -> None:

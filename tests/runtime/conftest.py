@@ -33,7 +33,9 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run where it is ig
 base, model = map(Path, sys.argv[1:])
 goal = Goal("upright", np.load(base / "goal.npy"), angle=0.0, holding_effort=0.0)
 try:
-    supervisor.run(settings_from(read_file(base / "settings.toml")), goal, model, base / "run")
+    settings = settings_from(read_file(base / "settings.toml"))
+    if unwritten := supervisor.run(settings, goal, model, base / "run").unwritten:
+        raise unwritten
 except RunError as error:
     print(error, file=sys.stderr)
     sys.exit(error.exit_code)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import zmq
+from jopa_agent.agent.runs.launch import Launch
 from jopa_agent.agent.runtime.family import Family
-from jopa_agent.agent.runtime.folder import Launch, claim, write
+from jopa_agent.agent.runtime.folder import claim, write
 from jopa_agent.agent.runtime.member import Folders
 from jopa_agent.agent.runtime.table import ACTUATION, SUPERVISOR
 from jopa_agent.envs import BodySpec

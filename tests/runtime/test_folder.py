@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jopa_agent.agent.runs.launch import Launch, read
 from jopa_agent.agent.runtime.errors import RunError
-from jopa_agent.agent.runtime.folder import Launch, claim, read, write
+from jopa_agent.agent.runtime.folder import claim, write
 from jopa_agent.configs.settings import settings_from, shipped_model
 from jopa_agent.envs import BodySpec
 
@@ -79,6 +80,29 @@ def test_a_launch_file_without_a_body_is_told(tmp_path: Path) -> None:
     (tmp_path / "launch.toml").write_text('model = "/models/arm"\n')
     with pytest.raises(ValueError, match="is not the folder of a run"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["launch.toml", "goal.npy"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"model = 5\nbody = 5\n",
+        b'model = "m"\n[body]\nname = "a"\nperiod_s = 1\ncontrol_low = "x"\n',
+        b"\x93NUMPY\x01\x00\x76\x00" + b"{'descr': '|u1', 'shape': (".ljust(117) + b"\n",
+        b"\x93NUMPY\x01\x00\x76\x00"
+        + b"{'descr': '|u1', 'fortran_order': False, 'shape': (2305843009213693951,)}".ljust(117)
+        + b"\n",
+    ],
+)
+def test_what_was_tampered_with_is_told_in_one_line(
+    tmp_path: Path, file: str, content: bytes
+) -> None:
+    """The third was found by ``tools/fuzz_coverage.py``."""
+    write(tmp_path, launch())
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(ValueError, match=r"(is not the folder of a run|cannot be read)") as told:
+        read(tmp_path)
+    assert "\n" not in str(told.value)
 
 
 def test_a_shipped_model_is_found_wherever_it_is_installed(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jopa_agent.agent.replay.run import RecordedRun
 from jopa_agent.agent.replay.verify import verify
+from jopa_agent.agent.runs.recorded import RecordedRun
 from jopa_agent.agent.runtime.port import Port
 from jopa_agent.agent.viewer.remote import RemoteRun
 from jopa_agent.configs.settings import Gateway, settings_from
@@ -95,7 +95,7 @@ def test_sensors_and_viewers_come_and_go_while_the_run_goes_on(
 @pytest.mark.parametrize(
     ("listen", "reason"),
     [
-        ("tcp://0.0.0.0:5600", "asks for keys: no keys in .* 'jopa-agent keys new'"),
+        ("tcp://0.0.0.0:5600", "asks for keys: no keys in .* jopa-agent keys new --keys"),
         ("tcp://*:5600", "asks for keys"),
         ("tcp://127.0.0.1:99999", "not tcp://HOST:PORT"),
         ("127.0.0.1:5600", "not tcp://HOST:PORT"),

@@ -29,7 +29,7 @@ def test_the_same_seed_gives_the_same_torques_with_and_without_the_truth(place: 
 
 def test_a_run_leaves_its_record_and_nothing_else(place: Any) -> None:
     settings = place.settings()
-    summary, record = place.run(settings)
+    summary, record, _ = place.run(settings)
     assert summary.ticks == TICKS
     assert summary.clock == "lockstep"
     assert (summary.missed_deadlines, summary.late_plans, summary.dropped_frames) == (0, 0, 0)
@@ -45,7 +45,7 @@ def test_a_run_leaves_its_record_and_nothing_else(place: Any) -> None:
 
 
 def test_realtime_plays_every_tick(place: Any) -> None:
-    summary, record = place.run(place.settings(clock="realtime"))
+    summary, record, _ = place.run(place.settings(clock="realtime"))
     assert summary.ticks == TICKS
     assert summary.clock == "realtime"
     assert record.ticks.tolist() == list(range(TICKS + 1))

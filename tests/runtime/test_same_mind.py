@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jopa_agent.agent.bodies import body_for
 from jopa_agent.agent.evaluation.episode import Task, play_episode
-from jopa_agent.agent.mind import load_mind
+from jopa_agent.agent.minds import load_mind
 from jopa_agent.envs import read_goal
 
 
@@ -15,7 +15,7 @@ def test_evaluation_and_lockstep_processes_play_the_same_torques(place: Any, lat
     settings = place.settings(start="gymnasium", seed=5, duration_s=3.0)
     body = {"frame_delay": 1, "command_delay": 1} if late else {}
     settings = settings.model_copy(update={"body": settings.body.model_copy(update=body)})
-    summary, record = place.run(settings)
+    summary, record, _ = place.run(settings)
 
     body = body_for(settings)
     goal = read_goal("upright", body)

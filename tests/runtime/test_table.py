@@ -10,6 +10,7 @@ from jopa_agent.agent.runtime.table import (
     INFERENCE,
     PRIVATE,
     PROCESSES,
+    TOLD,
     open_streams,
     places,
     wanted,
@@ -18,14 +19,13 @@ from jopa_agent.configs.settings import settings_from
 from jopa_agent.transport.messages import STREAMS
 
 
-def test_each_stream_has_one_writer_but_goals_which_may_come_from_outside() -> None:
+def test_each_stream_has_one_writer_but_goals_which_may_come_from_everywhere() -> None:
     written = [stream for process in PROCESSES for stream in process.writes]
-    assert sorted(written) == sorted([*STREAMS, "goal"])
-    here = settings_from()
-    assert places("goal", here) == ("goal",)
+    assert sorted([*written, *TOLD]) == sorted([*STREAMS, "goal", "goal"])
+    assert places("goal", settings_from()) == ("goal", "goal.viewer")
     outside = settings_from({"gateway": {"listen": "tcp://127.0.0.1:5600"}})
-    assert places("goal", outside) == ("goal", "goal.gateway")
-    assert places("goal", outside, but="gateway") == ("goal",)
+    assert places("goal", outside) == ("goal", "goal.viewer", "goal.gateway")
+    assert places("goal", outside, but="gateway") == ("goal", "goal.viewer")
 
 
 def test_no_process_reads_the_truth() -> None:
@@ -42,7 +42,7 @@ def test_the_viewer_and_its_stream_are_there_with_a_window(headless: bool) -> No
     assert names == {"sensing", "inference", "actuation", "recorder"} | (
         set() if headless else {"viewer"}
     )
-    assert ("goal" in open_streams(settings)) is not headless
+    assert ("order" in open_streams(settings)) is not headless
 
 
 @pytest.mark.parametrize(

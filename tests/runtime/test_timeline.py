@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from jopa_agent.agent.runtime.timeline import Timeline
 from jopa_agent.transport.clock import NS_PER_MS, Clock
-from jopa_agent.transport.messages import Command, Frame, Header, Origin, Plan
+from jopa_agent.transport.messages import Command, Do, Frame, Header, Order, Origin, Pace, Plan
 
 PERIOD_MS = 50
 T0_MS = 1000
@@ -99,4 +99,37 @@ def test_before_the_first_step_there_is_nothing(frames: int) -> None:
     for tick in range(frames):
         run.frame(tick)
     assert len(run.timeline.stages().total) == 0
+    assert sum(run.timeline.misses().values()) == 0
+
+
+def test_a_pause_and_another_speed_move_the_deadlines() -> None:
+    run = Run()
+    for tick in range(3):
+        run.frame(tick)
+        run.plan(tick)
+        run.command(tick + 1)
+    # from tick 3 on a second later, and half as fast
+    pace = Pace(ns(T0_MS + 1000 - 3 * PERIOD_MS), ns(2 * PERIOD_MS), False, 0.5)
+    run.timeline.take(Header(1, 0, 0, 3), pace)
+    for tick in range(3, 6):
+        applied = ns(T0_MS + 1000 - 3 * PERIOD_MS) + tick * ns(2 * PERIOD_MS)
+        run.timeline.take(Header(1, 0, applied + 1, tick), Frame(IMAGE, CONTROL, applied, 0))
+        run.plan(tick)
+        run.command(tick + 1)
+    assert sum(run.timeline.misses().values()) == 0
+    assert run.timeline.rhythm() == pytest.approx((1.0, 0.0))
+    # what lasted through the pause is no latency
+    assert np.isnan(run.timeline.stages().total).tolist() == [False, False, True, False, False]
+
+
+def test_a_tick_misses_nothing_while_nobody_wants_a_plan() -> None:
+    run = Run()
+    for tick in range(6):
+        run.frame(tick)
+        run.plan(tick)
+        run.command(tick + 1, Origin.SAFE if tick in (1, 2) else Origin.PLAN)
+    assert run.timeline.misses()["late plan"] == 2
+    for tick, wanted in ((1, 0.0), (3, 1.0)):
+        stamp = ns(T0_MS + tick * PERIOD_MS)
+        run.timeline.take(Header(4, 0, stamp), Order(Do.PLANNER, wanted, ""))
     assert sum(run.timeline.misses().values()) == 0

@@ -9,7 +9,7 @@ from jopa_agent.agent.graph.layer import layer_of
 from jopa_agent.agent.graph.precise import compiled
 from jopa_agent.agent.learning.checkpoint import load_model
 from jopa_agent.agent.learning.lessons_of_run import pairs_of
-from jopa_agent.agent.learning.teach import fit
+from jopa_agent.agent.learning.sensor_fit import fit
 from jopa_agent.agent.model import Model
 from jopa_agent.agent.observe import observe
 from jopa_agent.agent.senses.factors import Taught

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jopa_agent.agent.graph.gaussian import Belief
-from jopa_agent.agent.learning.factor_file import Factor, digest_of, save_factor
 from jopa_agent.agent.learning.lessons_of_run import pairs_of
-from jopa_agent.agent.learning.teach import fit
+from jopa_agent.agent.learning.sensor_fit import fit
+from jopa_agent.agent.senses.factor_file import Factor, digest_of, save_factor
 from jopa_agent.agent.senses.factors import Linear, Sense, Sight, Taught, senses_of
 from jopa_agent.agent.senses.places import Places, places_of
 from jopa_agent.configs.settings import Sensor, SettingsError
@@ -218,9 +218,21 @@ def rate_factor(**changes: object) -> Factor:
 
 def test_a_factor_comes_back_from_its_file(tmp_path: Path):
     save_factor(rate_factor(), tmp_path / "rate")
-    sense = senses_of(declared(factor="rate"), model(), tmp_path)["it"]
+    sense = senses_of(declared(factor="rate"), model(), {"it": tmp_path / "rate"})["it"]
     assert isinstance(sense, Taught)
     jax.tree.map(np.testing.assert_array_equal, sense, taught("rate"))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"\0" * 99])
+def test_the_file_that_was_given_is_named_where_a_copy_is_read(
+    tmp_path: Path, content: bytes | None
+):
+    copy = tmp_path / "copy"
+    if content is not None:
+        copy.write_bytes(content)
+    with pytest.raises(ValueError, match=r"'mine/gyro\.factor'") as caught:
+        senses_of(declared(factor="mine/gyro.factor"), model(), {"it": copy})
+    assert str(tmp_path) not in str(caught.value)
 
 
 def test_a_factor_of_something_else_is_refused(tmp_path: Path):

@@ -61,7 +61,7 @@ def test_a_pair_is_replaced_only_when_told(folder: Path) -> None:
 
 
 def test_no_pair_is_told(folder: Path) -> None:
-    with pytest.raises(keys.MissingKeysError, match="'jopa-agent keys new' makes them"):
+    with pytest.raises(keys.MissingKeysError, match="make them with: jopa-agent keys new"):
         keys.own(folder)
 
 

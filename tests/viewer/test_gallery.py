@@ -1,7 +1,8 @@
 """The frames that are kept to choose a goal from."""
 
 import numpy as np
-from jopa_agent.agent.viewer.gallery import Gallery, Recent, Thumbnail
+from jopa_agent.agent.viewer.gallery import Gallery, Recent, Thumbnail, on_offer
+from jopa_agent.transport.messages import Offer
 
 
 def gray(level: int) -> Thumbnail:
@@ -59,3 +60,27 @@ def test_a_frame_that_stays_keeps_its_place():
     gallery.take(gray(255))
     assert names(gallery)[0] == "0"
     assert set(names(gallery)) < {"0", "100", "110", "255"}
+
+
+def test_an_offer_tells_names_and_what_can_be_held():
+    images = np.zeros((3, 4, 4, 1), np.uint8)
+    goals = on_offer(Offer(images, "up\ndown", np.array([1, 0, 1], np.uint8)))
+    assert [(each.name, each.can_be_held) for each in goals] == [
+        ("up", True),
+        ("down", False),
+        ("goal 3", True),
+    ]
+
+
+def test_the_same_offer_again_is_that_of_before():
+    images = np.arange(32, dtype=np.uint8).reshape(2, 4, 4, 1)
+    held = np.array([1, 0], np.uint8)
+    before = on_offer(Offer(images, "up\ndown", held))
+    assert on_offer(Offer(images.copy(), "up\ndown", held), before) is before
+    for other in (
+        Offer(images, "up\nleft", held),
+        Offer(images + 1, "up\ndown", held),
+        Offer(images, "up\ndown", held[::-1]),
+        Offer(images[:1], "up", held[:1]),
+    ):
+        assert on_offer(other, before) is not before

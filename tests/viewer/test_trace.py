@@ -18,3 +18,12 @@ def test_values_that_come_fast_are_thinned_out_over_the_same_seconds():
         trace.add(tick * 0.001, np.array([tick]))
     assert len(trace.seconds()) <= 52
     assert trace.seconds()[-1] - trace.seconds()[0] > 1.9
+
+
+def test_the_arrays_are_the_same_until_there_is_a_new_value():
+    trace = Trace(span_s=2.0)
+    trace.add(0.0, np.array([1.0]))
+    assert trace.values() is trace.values()
+    before = trace.seconds()
+    trace.add(1.0, np.array([2.0]))
+    assert trace.seconds() is not before

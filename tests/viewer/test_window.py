@@ -1,6 +1,7 @@
-"""The viewer's process: what it does with the user's clicks and keys."""
+"""The viewer's process, from its start to its end."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,110 +9,168 @@ import numpy as np
 import pygame
 import pytest
 from jopa_agent.agent.viewer import window
-from jopa_agent.agent.viewer.layout import SIZE, arrange
-from jopa_agent.agent.viewer.state import ViewerState
-from jopa_agent.agent.viewer.strip import places
-from jopa_agent.transport.messages import FIRST_EPOCH, Goal
+from jopa_agent.agent.viewer.layout import WINDOW, arrange
+from jopa_agent.transport.messages import (
+    FIRST_EPOCH,
+    Goal,
+    Header,
+    Message,
+    State,
+    Status,
+)
 from jopa_agent.transport.streams import Received
 
-from .conftest import Feed, messages_of, picture
+from .conftest import messages_of, picture
 
 
 def press(key: int) -> pygame.event.Event:
     return pygame.event.Event(pygame.KEYDOWN, key=key)
 
 
-def click(point: tuple[int, int], button: int = pygame.BUTTON_LEFT) -> pygame.event.Event:
-    return pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=point, button=button)
-
-
-@pytest.mark.parametrize("size", [SIZE, (1280, 720)])
-def test_a_click_on_a_frame_makes_exactly_that_frame_the_goal(
-    state: ViewerState, feed: Feed, size: tuple[int, int]
-):
-    feed(range(200))
-    on_offer = [each for group in places(arrange(*size).strip, state) for each in group]
-    for count, (rect, thumbnail) in enumerate(on_offer, start=1):
-        assert window.answer(click(rect.center), state, size)
-        assert state.goal is thumbnail
-        unanswered = state.unanswered_goal()
-        assert unanswered is not None
-        epoch, goal = unanswered
-        assert epoch == FIRST_EPOCH + count
-        np.testing.assert_array_equal(goal.image, thumbnail.image)
-
-
-def test_other_clicks_change_nothing(state: ViewerState, feed: Feed):
-    feed(range(200))
-    rect, _ = places(arrange(*SIZE).strip, state)[1][0]
-    assert window.answer(click((rect.right + 3, rect.centery)), state, SIZE)
-    assert window.answer(click(rect.center, pygame.BUTTON_RIGHT), state, SIZE)
-    assert window.answer(click((5, 5)), state, SIZE)
-    assert state.unanswered_goal() is None
-
-
-def test_only_a_closed_window_q_and_escape_end_the_run(state: ViewerState):
-    assert not window.answer(press(pygame.K_q), state, SIZE)
-    assert not window.answer(press(pygame.K_ESCAPE), state, SIZE)
-    assert not window.answer(pygame.event.Event(pygame.QUIT), state, SIZE)
-    assert window.answer(press(pygame.K_SPACE), state, SIZE)
-
-
 class ScriptedChild:
-    """A process whose supervisor and peers follow a script: one step a refresh of the window."""
+    """A process whose supervisor and peers follow a script: ``acts`` says what the user does at
+    which refresh; the run starts after some statuses."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        acts: dict[int, Callable[[], Any]],
+        on_close: str = "end",
+        meanwhile: Callable[[], Any] = lambda: None,
+    ) -> None:
         limit = np.array([2.0], np.float32)
+        run = SimpleNamespace(goal="upright", learn=False, record=True, on_close=on_close)
         self.launch = SimpleNamespace(
             body=SimpleNamespace(
                 name="pendulum", period_s=0.05, control_low=-limit, control_high=limit
             ),
-            settings=SimpleNamespace(run=SimpleNamespace(goal="upright")),
+            settings=SimpleNamespace(run=run),
             goal=picture(0),
         )
         self.tick = -1
-        self.sent: list[tuple[str, Goal, int]] = []
-        self.ended: str | None = None
+        self.run = folder
+        self.sent: list[tuple[str, Message, int]] = []
+        self.ended: tuple[str, str] | None = None
+        self.answered_after = 10**6
+        self._acts, self._meanwhile = acts, meanwhile
         self._refreshes = 0
 
-    def start(self) -> None:
-        pass
+    def starting(self) -> Iterator[Received | None]:
+        yield None
+        compiling = Status("inference", State.STARTING, False, 0, "compiling")
+        yield Received(Header(0, 0, 0), compiling)
+        self._meanwhile()
+        yield None
 
     def done(self, note: str) -> None:
-        self.ended = note
+        self.ended = "done", note
 
-    def publish(self, stream: str, message: Goal, epoch: int) -> None:
+    def leave(self, note: str) -> None:
+        self.ended = "left", note
+
+    def publish(self, stream: str, message: Message, tick: int = -1, epoch: int = 0) -> None:  # noqa: ARG002
         self.sent.append((stream, message, epoch))
 
     def messages(self, until_ns: int) -> Iterator[Received]:  # noqa: ARG002
-        """A frame a refresh; a click at the third, an answer to the goal at last, then the end."""
-        yield from (Received(*each) for each in messages_of(self._refreshes, self._answered()))
+        """A frame a refresh, and what the user does then."""
+        answered = self._refreshes > self.answered_after and self.sent
+        epoch = self.sent[-1][2] if answered else FIRST_EPOCH
+        yield from (Received(*each) for each in messages_of(self._refreshes, epoch))
         self._refreshes += 1
-        if self._refreshes == 3:
-            strip = arrange(*SIZE).strip
-            pygame.event.post(click((strip.x + 20, strip.y + 40)))
-        if self._refreshes == 60:
-            pygame.event.post(press(pygame.K_q))
-
-    def _answered(self) -> int:
-        return self.sent[-1][2] if self._refreshes > 50 else FIRST_EPOCH
+        if self._refreshes in self._acts:
+            self._acts[self._refreshes]()
 
 
-def test_a_run_in_the_window_from_start_to_end():
-    child: Any = ScriptedChild()
+def post(*events: pygame.event.Event) -> Callable[[], Any]:
+    return lambda: [pygame.event.post(event) for event in events]
+
+
+def click_first_frame() -> None:
+    strip = arrange(*WINDOW).strip
+    place = (strip.x + 20, strip.y + 40)
+    pygame.event.post(
+        pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=place, button=pygame.BUTTON_LEFT)
+    )
+
+
+def test_a_run_in_the_window_from_start_to_end(tmp_path: Path):
+    child: Any = ScriptedChild(tmp_path, {3: click_first_frame, 60: post(press(pygame.K_q))})
+    child.answered_after = 50
     window.main(child)
-    assert child.ended == "the window was closed"
+    assert child.ended == ("done", "the window was closed")
     assert child.tick == 59
     assert child.sent
     for stream, goal, epoch in child.sent:
+        assert isinstance(goal, Goal)
         assert (stream, epoch) == ("goal", FIRST_EPOCH + 1)
         np.testing.assert_array_equal(goal.image, picture(0))
     assert not pygame.display.get_init()
 
 
-def test_without_a_display_the_reason_is_one_line(monkeypatch: pytest.MonkeyPatch):
+def test_what_is_typed_goes_on_from_the_key_that_opened_the_line(tmp_path: Path):
+    opening = press(pygame.K_g), pygame.event.Event(pygame.TEXTINPUT, text="g")
+    letters = [pygame.event.Event(pygame.TEXTINPUT, text=each) for each in "goal"]
+    acts = {
+        2: post(*opening),
+        3: post(*letters),
+        4: post(press(pygame.K_RETURN)),
+        5: post(pygame.event.Event(pygame.QUIT)),
+    }
+    child: Any = ScriptedChild(tmp_path, acts)
+    window.main(child)
+    assert [(stream, order.text) for stream, order, _ in child.sent] == [("order", "goal")]
+
+
+def test_a_run_can_outlive_its_window(tmp_path: Path):
+    child: Any = ScriptedChild(tmp_path, {2: post(press(pygame.K_ESCAPE))}, on_close="go on")
+    window.main(child)
+    assert child.ended == ("left", "the window was closed")
+
+
+def test_before_the_start_there_is_a_window_which_shows_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(window, "_REFRESH_NS", 0)
+    seen: dict[str, Any] = {}
+
+    def meanwhile() -> None:
+        surface = pygame.display.get_surface()
+        live = arrange(*surface.get_size()).live
+        seen["words"] = pygame.surfarray.array3d(surface.subsurface(live)).std()
+        pygame.event.post(press(pygame.K_SPACE))
+
+    acts = {2: post(press(pygame.K_q))}
+    child: Any = ScriptedChild(tmp_path, acts, meanwhile=meanwhile)
+    window.main(child)
+    assert seen["words"] > 5
+    assert not child.sent  # no pause before the start
+
+
+def test_a_window_that_is_closed_before_the_start_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    closing = post(pygame.event.Event(pygame.QUIT))
+    child: Any = ScriptedChild(tmp_path, {}, meanwhile=closing)
+
+    def never(until_ns: int) -> Iterator[Received]:
+        raise AssertionError(until_ns)
+
+    child.messages = never
+    monkeypatch.setattr(window, "_REFRESH_NS", 0)
+    window.main(child)
+    assert child.ended == ("done", "the window was closed")
+
+
+def test_pictures_go_to_the_run_folder(tmp_path: Path):
+    acts = {2: post(press(pygame.K_s), press(pygame.K_v)), 8: post(press(pygame.K_q))}
+    child: Any = ScriptedChild(tmp_path, acts)
+    window.main(child)
+    assert {each.name for each in tmp_path.iterdir()} == {"screenshot-1.png", "film-1.gif"}
+
+
+def test_without_a_display_the_reason_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
-    child: Any = ScriptedChild()
+    child: Any = ScriptedChild(tmp_path, {})
     with pytest.raises(ValueError, match=r"no window can be opened .*--headless"):
         window.main(child)
     assert child.ended is None

@@ -131,7 +131,7 @@ def numbers(models: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    from jopa_agent.agent.learning.model_file import save_graph
+    from jopa_agent.agent.store.model_file import save_graph
 
     here = Path(__file__).parent
     made = models()
