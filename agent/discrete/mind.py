@@ -102,11 +102,13 @@ class DiscreteMind:
         action = _action_of(applied, self._model.actions)
         first = self._belief is None
         before = self._model.prior if self._belief is None else self._belief
-        belief, free_energy, surprise = jax.block_until_ready(
+        belief, surprise = jax.block_until_ready(
             self._update(self._model, before, action, observation, seen, first)
         )
         filtered = time.perf_counter_ns()
-        actions, planned = jax.block_until_ready(self._plan(self._model, belief, self._goal))
+        actions, planned, free_energy = jax.block_until_ready(
+            self._plan(self._model, belief, self._goal)
+        )
         done = time.perf_counter_ns()
         self._belief = belief
         if not first:
@@ -183,15 +185,14 @@ def _update(
     observation: Float[Array, "o"],
     seen: Bool[Array, ""],
     first: Bool[Array, ""],
-) -> tuple[Float[Array, "k"], Float[Array, ""], Float[Array, ""]]:
-    """The belief after a frame, its free energy, and how unlikely it was: as unlikely as a number
-    that is so many sigmas off."""
+) -> tuple[Float[Array, "k"], Float[Array, ""]]:
+    """The belief after a frame, and how unlikely that was: as a number so many sigmas off is."""
     agent = engine.agent_of(model)
     prior = jnp.where(first, before, engine.moved(agent, before[None], action[None])[0])
-    belief, free_energy = engine.updated(agent, prior[None], observation[None], seen[None])
+    belief, _ = engine.updated(agent, prior[None], observation[None], seen[None])
     likely = (observation * (model.likelihood @ prior)).sum()
     surprise = jnp.sqrt(jnp.maximum(-2 * jnp.log(likely), 0.0))
-    return belief[0], free_energy[0], jnp.where(seen, surprise, 0.0)
+    return belief[0], jnp.where(seen, surprise, 0.0)
 
 
 def _plan(
@@ -199,19 +200,21 @@ def _plan(
     model: DiscreteModel,
     belief: Float[Array, "k"],
     goal: Float[Array, "k"],
-) -> tuple[Int[Array, "H"], Float[Array, "H k"]]:
-    """The actions of the likeliest policy, and the beliefs that they lead to."""
+) -> tuple[Int[Array, "H"], Float[Array, "H k"], Float[Array, ""]]:
+    """The actions of the likeliest policy, the beliefs that they lead to, and its expected free
+    energy."""
     preference = settings.preference * (model.likelihood @ goal)
     agent = engine.agent_of(model, 1, preference, settings.horizon)
     found = engine.policies(agent, belief[None])
-    actions = found.actions[found.probability[0].argmax()]
+    best = found.probability[0].argmax()
+    actions = found.actions[best]
 
     def advance(state, action):
         state = engine.moved(agent, state, action[None])
         return state, state[0]
 
     _, planned = jax.lax.scan(advance, belief[None], actions)
-    return actions, planned
+    return actions, planned, found.expected_free_energy[0, best]
 
 
 def _learned(
