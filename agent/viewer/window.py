@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+os.environ.setdefault("SDL_VIDEO_X11_WMCLASS", "jopa-agent")
 os.environ.setdefault("SDL_NO_SIGNAL_HANDLERS", "1")  # signals are the runtime's to answer
 
 import pygame
