@@ -21,8 +21,8 @@ from .places import Places, distances_px, moves_px, places_at
 NEIGHBOURS = 16  # of a place, at most
 _REACH_PX = 4.5  # to a neighbour
 _STEPS = 3  # in which it is walked to
-_ARRIVED_PX = 0.8  # so near to its end a walk has arrived
-_MISSED = 20.0  # steps that it counts to miss it by a pixel more; twice as much, four times
+_ARRIVED_PX = 0.7  # so near to its end a walk has arrived
+_MISSED = 30.0  # steps that it counts to miss it by a pixel more; twice as much, four times
 _CORRECTIONS = 2  # of a walk, by what it missed its end
 _NOWHERE = 1e4  # steps from a place that no way leads from
 
@@ -101,8 +101,11 @@ def walks(
 
 def effort(step: Float[Array, "n 2"], missed: Float[Array, "n"]) -> Float[Array, "n"]:
     """What a walk of :func:`walks` counts, in steps."""
-    late = jnp.maximum(missed - _ARRIVED_PX, 0.0)
-    return jnp.linalg.norm(step, axis=1) / STEP_HIGH_PX + _MISSED * late**2
+    return jnp.linalg.norm(step, axis=1) / STEP_HIGH_PX + _late(missed)
+
+
+def _late(missed: Float[Array, "n"]) -> Float[Array, "n"]:
+    return _MISSED * jnp.maximum(missed - _ARRIVED_PX, 0.0) ** 2
 
 
 @jax.jit
@@ -118,7 +121,11 @@ def _efforts(
     start, target = (jax.tree.map(lambda x, at=at: x[at], places) for at in (here, there))
     step, missed = walks(model, start.latents, target, scene)
     _, missed_back = walks(model, target.latents, start, scene)
-    return effort(step, jnp.maximum(missed, missed_back)).reshape(n, k)
+    # a place that most of its neighbours miss is in a wall: whoever is sent there stays outside
+    apart = neighbours != jnp.arange(n)[:, None]
+    usual = jnp.nanmedian(jnp.where(apart, missed_back.reshape(n, k), jnp.nan), axis=1)
+    walked = effort(step, jnp.maximum(missed, missed_back)).reshape(n, k)
+    return walked + _late(usual)[:, None] + _late(usual)[neighbours]
 
 
 def _seen_from(

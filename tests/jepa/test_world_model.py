@@ -161,7 +161,7 @@ def test_a_training_that_was_cut_off_goes_on_as_one_that_was_not(experience, tmp
     again = learn(TINY, schedule, experience, 0, tmp_path / "cut", nothing)
     for one, other in zip(jax.tree.leaves(whole.model), jax.tree.leaves(again.model), strict=True):
         np.testing.assert_array_equal(one, other)
-    assert whole.history[-1]["raw"] < whole.history[0]["raw"]
+    assert whole.history[-1]["variance"] < whole.history[0]["variance"]
     assert [each["step"] for each in again.history] == [50, 100]
     with pytest.raises(ModelError, match="holds a training with other settings"):
         learn(TINY, schedule, experience, 1, tmp_path / "cut", nothing)
