@@ -54,10 +54,12 @@ class Hand:
             ["xdotool", *words], env=self.environment, capture_output=True, text=True, check=False
         ).stdout.strip()
 
-    def sees_a_window(self) -> bool:
-        """Whether there is another window than the root, which is named last."""
-        windows = self.tool("search", "--onlyvisible", "--name", ".*").split()
-        self._window = windows[0] if len(windows) > 1 else ""
+    def sees(self, title: str) -> bool:
+        """Whether there is a window of this title; what follows is done with it. The search itself
+        does not know titles in every locale."""
+        for window in self.tool("search", "--maxdepth", "3", "--class", ".*").split():
+            if self.tool("getwindowname", window) == title:
+                self._window = window
         return bool(self._window)
 
     def move(self, point: tuple[int, int]) -> None:
@@ -80,7 +82,7 @@ def test_click_drag_resize_and_quit(
         env=hand.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        wait_until(hand.sees_a_window, 60)
+        wait_until(lambda: hand.sees("jopa-agent: pendulum"), 60)
         wait_until(lambda: _ticks(out) > 150)
         layout = arrange(*WINDOW)
         blank = Thumbnail(np.zeros(SHAPE, np.uint8), "")
