@@ -42,10 +42,20 @@ KNOWN = {
     # what is done with it
     "runs": BASE,
     "learning": MIND | BASE | {"mind", "store", "runs", "bodies", "jax_setup", "progress"},
-    "discrete": {"graph", "encoders", "mind", "learning", "bodies", "options", "output"}
+    "discrete": {"store", "graph", "encoders", "mind", "learning", "bodies", "options", "output"}
     | {"progress", "jax_setup", "configs", "envs"},
-    "jepa": {"graph", "mind", "learning", "options", "output", "progress", "jax_setup", "configs"}
-    | {"envs"},
+    "jepa": {
+        "store",
+        "graph",
+        "mind",
+        "learning",
+        "options",
+        "output",
+        "progress",
+        "jax_setup",
+        "configs",
+    }
+    | {"configs", "envs"},
     "pose_commands": {"learning", "evaluation", "options", "output", "configs"},
     "gallery": {"envs", "learning", "runs"},
     "minds": {"mind", "learning", "senses", "configs"},

@@ -2,7 +2,6 @@
 (TOML), and the log of the training (CSV)."""
 
 import csv
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,11 +15,12 @@ from safetensors.numpy import load_file, save
 
 from ..encoders.categorical import CategoricalEncoder
 from ..learning.errors import ModelError
+from ..store.page import PAGE, page_of
 from .model import DiscreteModel
 
 KIND = "discrete"
 _FORMAT = 1
-_TENSORS, _PAGE, _LOG = "model.safetensors", "model.toml", "training.csv"
+_TENSORS, _LOG = "model.safetensors", "training.csv"
 _REMAKE = "make one with 'jopa-agent train lineworld'"
 _MATRICES = ("likelihood", "transition", "prior", "likelihood_counts", "transition_counts")
 
@@ -41,7 +41,7 @@ def save_trained(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _TENSORS).write_bytes(save(_tensors(trained)))
-        (folder / _PAGE).write_text(tomli_w.dumps(page), "utf-8")
+        (folder / PAGE).write_text(tomli_w.dumps(page), "utf-8")
         with (folder / _LOG).open("w", newline="") as file:
             writer = csv.DictWriter(file, list(log[0]))
             writer.writeheader()
@@ -52,20 +52,7 @@ def save_trained(
 
 def read_page(folder: Path) -> dict[str, Any]:
     """The page about the agent in ``folder``; :class:`ModelError` where there is none."""
-    try:
-        page = tomllib.loads((folder / _PAGE).read_text("utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"no model in folder {str(folder)!r}: {_REMAKE}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ModelError(
-            f"model page {str(folder / _PAGE)!r} cannot be read ({error}): {_REMAKE}"
-        ) from None
-    if (page.get("kind"), page.get("format")) != (KIND, _FORMAT):
-        raise ModelError(
-            f"model folder {str(folder)!r} is of the kind {page.get('kind', 'pose')!r}, format "
-            f"{page.get('format')!r}: a {KIND!r} one of format {_FORMAT} is wanted; {_REMAKE}"
-        )
-    return page
+    return page_of(folder, _REMAKE, kind=KIND, format=_FORMAT)
 
 
 def read_log(folder: Path) -> dict[str, np.ndarray]:

@@ -1,6 +1,5 @@
 """World models and trainings on disk: numbers in safetensors, and a page (TOML) about them."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,13 +14,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from ..learning.errors import ModelError
+from ..store.page import PAGE, page_of
 from .model import ARCHITECTURES, Architecture, WorldModel, new_model
 
 Tree = TypeVar("Tree")
 
 _FORMAT = "jopa-agent world model 1"
 _REMAKE = "make one with 'jopa-agent train two-rooms'"
-PAGE = "model.toml"
 _TENSORS = "model.safetensors"
 
 
@@ -78,19 +77,7 @@ def save_world(
 
 def read_world_page(folder: Path) -> dict[str, Any]:
     """The page about the model in ``folder``; :class:`ModelError` where there is none."""
-    path = folder / PAGE
-    try:
-        page = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"no model in folder {str(folder)!r}: {_REMAKE}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ModelError(f"model page {str(path)!r} cannot be read ({error}): {_REMAKE}") from None
-    if page.get("format") != _FORMAT:
-        raise ModelError(
-            f"model folder {str(folder)!r} has the format {page.get('format')!r}, this version "
-            f"reads {_FORMAT!r}: {_REMAKE}"
-        )
-    return page
+    return page_of(folder, _REMAKE, format=_FORMAT)
 
 
 def load_world(folder: Path) -> tuple[WorldModel, Architecture]:

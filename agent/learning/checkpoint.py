@@ -1,6 +1,5 @@
 """Models on disk: a folder with the numbers (safetensors) and a page about them (TOML)."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,10 @@ from ..graph.regression import LastLayer
 from ..model import Model
 from ..store.errors import ModelError
 from ..store.model_tree import TreeReader, TreeWriter
+from ..store.page import PAGE, page_of
 
 _FORMAT = 4
 _TENSORS = "model.safetensors"
-_PAGE = "model.toml"
 _PARTS = ("encoder", "decoder")  # trees of their own
 _ENCODERS = (PoseEncoder, WindowVAE)
 _REMAKE = "make one with 'jopa-agent train'"
@@ -52,27 +51,14 @@ def save_model(model: Model, about: Mapping[str, Any], folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _TENSORS).write_bytes(save(_tensors(model) | writer.tensors))
-        (folder / _PAGE).write_text(tomli_w.dumps(page), "utf-8")
+        (folder / PAGE).write_text(tomli_w.dumps(page), "utf-8")
     except (OSError, SafetensorError) as error:
         raise ModelError(f"model folder {str(folder)!r} cannot be written: {error}") from None
 
 
 def read_page(folder: Path) -> dict[str, Any]:
     """The page about the model in ``folder``; raises :class:`ModelError` where there is none."""
-    try:
-        page = tomllib.loads((folder / _PAGE).read_text("utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"no model in folder {str(folder)!r}: {_REMAKE}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ModelError(
-            f"model page {str(folder / _PAGE)!r} cannot be read ({error}): {_REMAKE}"
-        ) from None
-    if page.get("format") != _FORMAT:
-        raise ModelError(
-            f"model folder {str(folder)!r} has format {page.get('format')!r}, this version reads "
-            f"{_FORMAT}: {_REMAKE}"
-        )
-    return page
+    return page_of(folder, _REMAKE, format=_FORMAT)
 
 
 def check_trusted(folder: Path) -> None:
@@ -94,7 +80,7 @@ def load_model(folder: Path, body: Body) -> Model:
     page = read_page(folder)
     structure = page.get("structure")
     if not isinstance(structure, dict):
-        raise ModelError(f"model page {str(folder / _PAGE)!r} has no structure: {_REMAKE}")
+        raise ModelError(f"model page {str(folder / PAGE)!r} has no structure: {_REMAKE}")
     expected = [body.camera_size_px, body.camera_size_px, 1]
     if structure.get("frame_shape") != expected:
         raise ModelError(

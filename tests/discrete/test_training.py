@@ -128,7 +128,10 @@ def test_the_shipped_agent_is_loaded():
         (["run", "lineworld", "--model", "none", "--headless"], "no model in folder 'none'"),
         (["run", "lineworld", "--goal", "upright", "--headless"], "'upright'"),
         (["run", "pendulum", "--model", "line", "--headless"], "format"),
-        (["run", "lineworld", "--model", "pole", "--headless"], "of the kind 'pose'"),
+        (
+            ["run", "lineworld", "--model", "pole", "--headless"],
+            "where 'discrete' is wanted",
+        ),
     ],
 )
 def test_a_mistake_gets_one_line(words, said, tmp_path, monkeypatch, capsys):
