@@ -14,7 +14,7 @@ class BodySpec:
 
     ``control_low``, ``control_high`` and ``safe_control`` are float32 ``(p,)`` in the body's
     own units; ``frame_shape`` is ``(height, width, channels)``; ``period_s`` is the time that
-    one step of the body's physics lasts.
+    one step of the body's physics lasts; ``draggable`` whether it is a :class:`Draggable`.
     """
 
     name: str
@@ -23,6 +23,7 @@ class BodySpec:
     control_high: np.ndarray
     safe_control: np.ndarray
     frame_shape: tuple[int, int, int]
+    draggable: bool = False
 
     def allows(self, controls: np.ndarray) -> bool:
         """Whether controls ``(p,)`` or ``(H, p)`` may be played: each within its limits, which

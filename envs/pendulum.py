@@ -34,6 +34,7 @@ class Pendulum:
             control_high=limit,
             safe_control=np.zeros(1, dtype=np.float32),
             frame_shape=camera.frame_shape,
+            draggable=True,
         )
 
     def reset(self, seed: int, start: Start) -> np.ndarray:

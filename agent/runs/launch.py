@@ -80,6 +80,7 @@ def read(folder: Path) -> Launch:
                 control_high=np.array(body["control_high"], np.float32),
                 safe_control=np.array(body["safe_control"], np.float32),
                 frame_shape=tuple(body["frame_shape"]),
+                draggable=body.get("draggable", False),
             ),
             model=_model_called(launch["model"]),
             goal=np.load(folder / _GOAL, allow_pickle=False),

@@ -122,7 +122,7 @@ class Stage:
     def _heed(self, header: Header, message: object) -> bool:
         """Act on what a person orders; returns whether the pace has changed."""
         match message:
-            case Push() if isinstance(self._body, Draggable):
+            case Push() if self._spec.draggable:
                 self._push = message, self.tick + _PUSHED_TICKS
             case Order(what=Do.GOAL, text=text):
                 self._publish_goal(text, header.epoch)

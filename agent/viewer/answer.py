@@ -5,7 +5,7 @@ from pathlib import Path
 import pygame
 
 from ...transport.clock import now_ns
-from .controls import LIVE, Right, control_of
+from .controls import LIVE, control_of
 from .desk import Desk
 from .panels.live import picture_in
 from .panels.strip import thumbnail_at
@@ -73,7 +73,7 @@ def _click(point: tuple[int, int], desk: Desk, size: tuple[int, int]) -> bool:
     if chosen is not None:
         desk.choose(chosen, now)
     place = _in_picture(point, desk, size)
-    if place and desk.may(Right.HOST, now):
+    if place and desk.may_push(now):
         desk.drag = Drag(place, place)
     return True
 

@@ -45,7 +45,8 @@ class Desk:
     """Everything that can be done in a window with these ``right``s; it decides nothing itself.
 
     ``quitting`` is what closing the window does, in words. A control that takes more than the
-    ``right`` is refused in a line, ``refusal`` where that is given.
+    ``right`` is refused in a line, ``refusal`` where that is given; ``draggable`` says whether the
+    body can be pushed.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Desk:
     ) -> None:
         self.state, self.viewing = state, Viewing(folder)
         self.right, self.refusal = right, ""
+        self.draggable = True
         self.entry: Entry | None = None
         self.drag: Drag | None = None
         self._source, self._quitting = source, quitting
@@ -101,6 +103,14 @@ class Desk:
             return True
         self.viewing.tell(Notice(self.refusal or REFUSALS[right], fault=True), now_ns)
         return False
+
+    def may_push(self, now_ns: int) -> bool:
+        """Whether the body can be pushed from here; where not, it says so."""
+        if not self.may(Right.HOST, now_ns):
+            return False
+        if not self.draggable:
+            self.viewing.tell(Notice("this body cannot be pushed", fault=True), now_ns)
+        return self.draggable
 
     def choose(self, goal: Thumbnail, now_ns: int) -> None:
         """Make ``goal`` the goal, and end the tour."""
@@ -161,7 +171,7 @@ class Desk:
             now_ns, pointer, self.buttons(), viewing.notice(now_ns), self.drag,
             entry=self.entry.text if self.entry else None, entry_hint=HINTS[self.right],
             help=rows, filming=viewing.film.rolling, starting=bool(self.refusal),
-            pushing=self.right >= Right.HOST,
+            pushing=self.right >= Right.HOST and self.draggable,
         )  # fmt: skip
 
     def buttons(self) -> tuple[Button, ...]:

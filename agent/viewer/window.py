@@ -51,6 +51,7 @@ def main(child: Child) -> None:
     )
     quitting = "close the window; the run goes on" if goes_on else "end the run"
     desk = Desk(state, child, Right.HOST, Path(child.run), quitting)
+    desk.draggable = launch.body.draggable
     find_display()
     try:
         open_window(state.body)

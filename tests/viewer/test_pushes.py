@@ -48,3 +48,14 @@ def test_a_drag_that_begins_elsewhere_is_no_push(desk: Desk, heard: Heard):
     mouse(desk, pygame.MOUSEMOTION, drag_to(desk, 0.5, 0.0))
     desk.refresh(NOW)
     assert not heard.sent
+
+
+def test_a_body_that_cannot_be_pushed_is_not(desk: Desk, heard: Heard):
+    desk.draggable = False
+    mouse(desk, pygame.MOUSEBUTTONDOWN, drag_to(desk, 0.5, -0.5))
+    mouse(desk, pygame.MOUSEMOTION, drag_to(desk, 1.5, 0.0))
+    desk.refresh(NOW)
+    assert not heard.sent
+    notice = desk.viewing.notice(NOW)
+    assert notice
+    assert "cannot be pushed" in notice.text

@@ -42,7 +42,11 @@ class ScriptedChild:
         run = SimpleNamespace(goal="upright", learn=False, record=True, on_close=on_close)
         self.launch = SimpleNamespace(
             body=SimpleNamespace(
-                name="pendulum", period_s=0.05, control_low=-limit, control_high=limit
+                name="pendulum",
+                period_s=0.05,
+                control_low=-limit,
+                control_high=limit,
+                draggable=True,
             ),
             settings=SimpleNamespace(run=run),
             goal=picture(0),

@@ -46,7 +46,7 @@ def draw(
 ) -> None:
     """The card of the control, between its limits."""
     theme = look.theme
-    inner = paint.card(surface, rect, look, "torque, and as planned")
+    inner = paint.card(surface, rect, look, "control, and as planned")
     low, high = limits
     axes = over_time(inner, look, limits, ahead, labelled=True)
     frame_axes(surface, axes, look, labelled=True, rows=(low, (low + high) / 2, high))
