@@ -19,7 +19,6 @@ def main(child: Child) -> None:
     arbiter = desk.arbiter
 
     desk.clock = child.start()
-    desk.await_pace()
     lead_ns = min(
         round(runtime.command_lead_ms * NS_PER_MS), round(_LONGEST_LEAD * desk.clock.period_ns)
     )
@@ -39,13 +38,7 @@ class Desk:
         self.arbiter = arbiter
         self.clock = child.clock
         self._child = child
-
-    def await_pace(self) -> None:
-        """In the place of another: read what was handed over, the pace among it, before any
-        deadline is looked at."""
-        if self._child.generation:
-            for header, message, _ in self._child.messages(now_ns()):
-                self._take(header, message)
+        self._realtime = child.launch.settings.run.clock == "realtime"
 
     def await_plan(self, lead_ns: int) -> None:
         """Take in what comes until the plan for the next tick is there, usable or not, or it is a
@@ -68,8 +61,7 @@ class Desk:
             case Order(what=Do.PLANNER, value=value):
                 self.arbiter.obeys = value > 0
             case Pace():
-                # Those who wait in lockstep have no deadlines either.
-                realtime = self._child.clock.realtime and not message.paused
+                realtime = self._realtime and not message.paused
                 self.clock = Clock(message.t0_ns, message.period_ns, realtime)
             case Plan():
                 self._offer(header, message)

@@ -154,15 +154,16 @@ class Nurse:
         self._family.tell(member, self._start_at(first, member.process is SENSING))
 
     def _start_at(self, first: int, moves_the_body: bool) -> Start:
-        """The word to go on with the tick ``first``, at the present pace. A pause ends with the
-        process that keeps the body still: its successor sets another pace."""
+        """The word to go on with the tick ``first``, at the present pace: in a pause there are no
+        deadlines. It ends with the process that keeps the body still, whose successor sets another
+        pace."""
         start, pace = self._start, self._pace
         if pace is None:
             return Start(start.t0_ns, start.period_ns, start.realtime, first)
-        t0_ns = pace.t0_ns
         if pace.paused and moves_the_body:
             t0_ns = now_ns() - first * pace.period_ns
-        return Start(t0_ns, pace.period_ns, start.realtime, first)
+            return Start(t0_ns, pace.period_ns, start.realtime, first)
+        return Start(pace.t0_ns, pace.period_ns, start.realtime and not pace.paused, first)
 
     def _care_for_spares(self, now: int) -> None:
         """Have a spare for those that want one, as often as it takes, within reason."""

@@ -187,7 +187,7 @@ class ViewerState:
         if self._latent is None and self.belief is not None:
             belief = self.belief
             self._latent = LatentView(
-                trail=self.trail.values(),
+                trail=self.trail.values().reshape(-1, 2),
                 now=_two(belief.mean),
                 std=_two(belief.std),
                 goal=_two(belief.goal),
@@ -211,7 +211,7 @@ class ViewerState:
         self.timings.take_frame(header, begins=frame.episode != self._episode)
         self.tick, self.stamp_ns, self.image = header.tick, header.stamp_ns, frame.image
         if self._episode not in (None, frame.episode):
-            self.trail = Trace(WINDOW_S)
+            self.trail, self._latent = Trace(WINDOW_S), None
         self._episode = frame.episode
         self.controls.add(self.now_s, frame.control)
         thumbnail = Thumbnail(frame.image, f"frame {header.tick}")

@@ -13,7 +13,7 @@ from jopa_agent.agent.viewer.panels import strip
 from jopa_agent.agent.viewer.panels.live import picture_in
 from jopa_agent.agent.viewer.showing import Button, Drag, Notice, Showing
 from jopa_agent.agent.viewer.state import ViewerState
-from jopa_agent.transport.messages import Header, Pace
+from jopa_agent.transport.messages import Frame, Header, Pace
 
 from .conftest import Feed, messages_of, offer, picture
 
@@ -257,3 +257,12 @@ def test_frames_and_controls_of_any_shape(shape: tuple[int, int, int], controls:
         title = found.control.inflate(-4, 0)
         title.height = 22
         assert shows(seen, title, colour)
+
+
+def test_a_new_episode_is_drawn_before_its_first_belief(full: ViewerState):
+    header, frame = next(each for each in messages_of(10**4) if isinstance(each[1], Frame))
+    full.take(header, replace(frame, episode=7))
+    drawn(full, Showing(0))
+    view = full.latent_view()
+    assert view is not None
+    assert view.trail.shape == (0, 2)
