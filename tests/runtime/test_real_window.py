@@ -107,7 +107,7 @@ def test_click_drag_resize_and_quit(
     finally:
         run.kill()
         run.wait()
-    recorded = list(RecordedRun(out))
+    recorded: list[Any] = list(RecordedRun(out))
     goals = [each for each in recorded if isinstance(each.message, Goal)]
     assert {each.header.epoch for each in goals} == {2}
     assert goals[0].message.name == "165deg"
@@ -123,6 +123,14 @@ def test_click_drag_resize_and_quit(
     assert max(distance[tick] for tick in range(last + 150, last + 170)) < 0.1
     with Image.open(photo) as picture:
         assert picture.size == (1000, 700)
+        shown = np.asarray(picture.convert("RGB"), float)
+    # the camera's picture in the screenshot is one of the last frames, pixel by pixel enlarged
+    layout = arrange(1000, 700)
+    camera = live.picture_in(layout.live, layout.look, SHAPE)
+    side = (np.arange(32) + 0.5) * camera.width / 32
+    middles = shown[np.ix_((camera.y + side).astype(int), (camera.x + side).astype(int))][..., 0]
+    apart = [np.abs(middles - each.message.image[..., 0]).max() for each in frames[-200:]]
+    assert min(apart) <= 2
 
 
 def _ticks(out: Path) -> int:
