@@ -54,6 +54,7 @@ def test_a_run_leaves_figures_picture_and_settings(tmp_path: Path) -> None:
         assert picture.width > 1000
 
 
+@pytest.mark.long
 def test_the_settings_file_goes_over_a_commands_own_defaults(tmp_path: Path) -> None:
     file, figures = tmp_path / "mine.toml", tmp_path / "figures.json"
     file.write_text('[run]\nseed = 9\ngoal = "hanging"\nstart = "hanging"\nduration_s = 0.5\n')

@@ -127,6 +127,7 @@ def assert_drawn(ran: Ran) -> None:
     assert ran.picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("judge", JUDGES, ids=lambda judge: judge.__name__)
 def test_an_example_runs_and_its_method_works(judge, running: dict[str, "Future[Ran]"]) -> None:
     ran = running[judge.__name__].result()
@@ -134,6 +135,7 @@ def test_an_example_runs_and_its_method_works(judge, running: dict[str, "Future[
     judge(ran)
 
 
+@pytest.mark.long
 def test_the_notebook_runs_as_a_script(tmp_path: Path) -> None:
     pytest.importorskip("marimo", reason="the extra 'notebook' is not installed")
     ran = run(NOTEBOOK, tmp_path)

@@ -19,9 +19,11 @@ from jopa_agent.agent.viewer.panels import live, strip
 from jopa_agent.transport.messages import Belief, Frame, Goal, Push
 from PIL import Image
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("Xvfb") and shutil.which("xdotool")), reason="needs Xvfb and xdotool"
-)
+_TOOLS = shutil.which("Xvfb") and shutil.which("xdotool")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not _TOOLS, reason="needs Xvfb and xdotool"),
+]
 
 SHAPE = (32, 32, 1)
 GALLERY, RECENT = 24, 5
