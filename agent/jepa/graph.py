@@ -40,9 +40,9 @@ def world_graph(model: WorldModel, noise: Noise) -> JointModel:
     """The graph with one block, ``room``, that observes frames ``(65, 65, 2)``."""
     moving = noise.process.shape[0]
     scene = jax.tree.leaves(model.walls.head)[-1].shape[0]
-    n, quiet = moving + scene, _SCENE_STD**2 * jnp.eye(scene)
+    n, still = moving + scene, jnp.eye(scene)
     precision = jax.scipy.linalg.block_diag(
-        _symmetric(jnp.linalg.inv(noise.sensor)), jnp.linalg.inv(quiet)
+        _symmetric(jnp.linalg.inv(noise.sensor)), still / _SCENE_STD**2
     )
 
     def move(state: Array, action: Array) -> Array:
@@ -53,7 +53,7 @@ def world_graph(model: WorldModel, noise: Noise) -> JointModel:
     def tell(frame: Array) -> Gaussian:
         return Gaussian.of(precision @ encode(model, frame[None])[0], precision)
 
-    process = jax.scipy.linalg.block_diag(noise.process, 0.01 * quiet)
+    process = jax.scipy.linalg.block_diag(noise.process, 0.01 * _SCENE_STD**2 * still)
     physics = KnownPhysics(n, ACTION, function=move, noise=process)
     prior = Belief.of(jnp.zeros(n), _WIDE * jnp.eye(n))
     return JointModel([Block(BLOCK, physics, Frozen(tell), prior)])
