@@ -9,6 +9,8 @@ from enum import IntEnum
 
 import pygame
 
+from .showing import Button
+
 
 class Right(IntEnum):
     """What a window may do; each includes those before it."""
@@ -104,6 +106,21 @@ REPLAY = (
 )  # fmt: skip
 
 REPLAY_MOUSE = (("Drag on the bar", "go to any moment"),)
+
+
+def button_of(
+    control: Control, pressed: bool = False, usable: bool = True, on: bool | None = None
+) -> Button:
+    """The button of ``control``, with its other label while it is ``pressed``."""
+    return Button(
+        control.name,
+        control.other if control.other and pressed else control.label,
+        control.short,
+        control.shown.split(",")[0],
+        control.group,
+        usable,
+        on,
+    )
 
 
 def control_of(table: tuple[Control, ...], key: int) -> Control | None:

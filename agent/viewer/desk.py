@@ -9,7 +9,7 @@ import numpy as np
 
 from ...transport.clock import NS_PER_MS, NS_PER_S
 from ...transport.messages import Do, Message, Order, Push
-from .controls import LIVE, MOUSE, REFUSALS, Control, Right, help_rows
+from .controls import LIVE, MOUSE, REFUSALS, Control, Right, button_of, help_rows
 from .entry import HINTS, Entry, read_picture
 from .gallery import Thumbnail
 from .history import Tour
@@ -185,14 +185,11 @@ class Desk:
             "back": history.reaches(-1), "next": history.reaches(1), "record": self._records(),
         }  # fmt: skip
         return tuple(
-            Button(
-                each.name,
-                each.other if each.name == "pause" and switches.paused else each.label,
-                each.short,
-                each.shown.split(",")[0],
-                each.group,
-                self.right >= each.right and usable.get(each.name, True),
-                on.get(each.name),
+            button_of(
+                each,
+                pressed=switches.paused,
+                usable=self.right >= each.right and usable.get(each.name, True),
+                on=on.get(each.name),
             )
             for each in LIVE
         )

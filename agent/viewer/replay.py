@@ -16,7 +16,7 @@ from ...transport.recording import Recorded, RecordingError
 from ..output import OutputError
 from ..runs.recorded import RecordedRun
 from . import paint
-from .controls import REPLAY, REPLAY_MOUSE, control_of, help_rows
+from .controls import REPLAY, REPLAY_MOUSE, button_of, control_of, help_rows
 from .film import state_of
 from .layout import WINDOW
 from .look import Look, unit_of
@@ -127,14 +127,7 @@ def draw_bar(surface: pygame.Surface, area: pygame.Rect, look: Look, player: Pla
 def buttons(player: Player, filming: bool) -> tuple[Button, ...]:
     """The toolbar of a replay as it looks now."""
     return tuple(
-        Button(
-            each.name,
-            each.other if each.name == "play" and player.playing else each.label,
-            each.short,
-            each.shown.split(",")[0],
-            each.group,
-            on=filming if each.name == "film" else None,
-        )
+        button_of(each, player.playing, on=filming if each.name == "film" else None)
         for each in REPLAY
     )
 

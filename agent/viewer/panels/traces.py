@@ -1,12 +1,14 @@
 """Numbers over the last seconds: the distance to the goal, free energy, surprise."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import pygame
 
 from ....transport.messages import Belief
 from .. import paint
 from ..axes import Axes, round_steps
-from ..look import Look
+from ..look import Colour, Look
 from ..showing import Showing
 from ..state import WINDOW_S, ViewerState
 from ..trace import Trace
@@ -18,7 +20,14 @@ _AHEAD_AT_MOST_S = WINDOW_S / 4
 _AHEAD_S = 2.0  # before there is a plan
 _ROOM = 0.08  # of the range, above and below
 
-Seen = tuple[np.ndarray, np.ndarray, float, float]
+
+class Seen(NamedTuple):
+    """``seconds`` ``(m,)`` and ``values`` ``(m, 1)``; now, and how far after it the plot goes."""
+
+    seconds: np.ndarray
+    values: np.ndarray
+    now_s: float
+    ahead_s: float
 
 
 def ahead_s(state: ViewerState) -> float:
@@ -46,7 +55,7 @@ def surprise_values(state: ViewerState, showing: Showing) -> Seen:  # noqa: ARG0
 
 
 def _of(trace: Trace, state: ViewerState) -> Seen:
-    return trace.seconds(), trace.values(), state.now_s, ahead_s(state)
+    return Seen(trace.seconds(), trace.values(), state.now_s, ahead_s(state))
 
 
 def draw_distance(
@@ -76,44 +85,43 @@ def draw_distance(
     paint.heading(surface, rect, look, f"{values[-1, 0]:.3g}", theme.goal)
 
 
-def draw_energy(
-    surface: pygame.Surface,
-    rect: pygame.Rect,
-    look: Look,
-    seconds: np.ndarray,
-    values: np.ndarray,
-    now_s: float,
-    ahead: float,
-) -> None:
-    """The card of the plans' free energy."""
+def draw_energy(surface: pygame.Surface, rect: pygame.Rect, look: Look, *seen: Any) -> None:
+    """The card of the plans' free energy, as :class:`Seen`."""
+    line = Seen(*seen)
+    span, words = (0.0, 1.0), ""
+    if len(line.values):
+        span = float(line.values.min()), float(line.values.max())
+        words = paint.number(float(line.values[-1, 0]), ".4g")
     inner = paint.card(surface, rect, look, "free energy of the plan")
-    span = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
-    axes = over_time(inner, look, span, ahead, labelled=False)
+    axes = over_time(inner, look, span, line.ahead_s, labelled=False)
     frame_axes(surface, axes, look, labelled=False)
-    if len(seconds):
-        axes.line(surface, look, look.theme.plan, seconds - now_s, values[:, 0])
-        words = paint.number(float(values[-1, 0]), ".4g")
-        paint.heading(surface, rect, look, words, look.theme.plan)
+    _draw_line(surface, rect, look, axes, line, look.theme.plan, words)
 
 
-def draw_surprise(
+def draw_surprise(surface: pygame.Surface, rect: pygame.Rect, look: Look, *seen: Any) -> None:
+    """The card of the one-step surprise, in sigmas, as :class:`Seen`."""
+    line = Seen(*seen)
+    top, words = 1.0, ""
+    if len(line.values):
+        top, words = float(line.values.max()), f"{line.values[-1, 0]:.2g} σ"
+    inner = paint.card(surface, rect, look, "one-step surprise, σ")
+    axes = over_time(inner, look, (0.0, max(2.0, top)), line.ahead_s, labelled=True)
+    frame_axes(surface, axes, look, labelled=True)
+    _draw_line(surface, rect, look, axes, line, look.theme.belief, words)
+
+
+def _draw_line(
     surface: pygame.Surface,
     rect: pygame.Rect,
     look: Look,
-    seconds: np.ndarray,
-    values: np.ndarray,
-    now_s: float,
-    ahead: float,
+    axes: Axes,
+    line: Seen,
+    colour: Colour,
+    words: str,
 ) -> None:
-    """The card of the one-step surprise, in sigmas."""
-    inner = paint.card(surface, rect, look, "one-step surprise, σ")
-    top = float(values.max()) if len(values) else 1.0
-    axes = over_time(inner, look, (0.0, max(2.0, top)), ahead, labelled=True)
-    frame_axes(surface, axes, look, labelled=True)
-    if len(seconds):
-        axes.line(surface, look, look.theme.belief, seconds - now_s, values[:, 0])
-        words = f"{values[-1, 0]:.2g} σ"
-        paint.heading(surface, rect, look, words, look.theme.belief)
+    if words:
+        axes.line(surface, look, colour, line.seconds - line.now_s, line.values[:, 0])
+        paint.heading(surface, rect, look, words, colour)
 
 
 def over_time(
