@@ -41,7 +41,8 @@ def distance_values(
     showing: Showing,  # noqa: ARG001
 ) -> tuple[np.ndarray, np.ndarray, float, float, Belief | None, float]:
     """Seconds and distances, now, how far the plot goes, the newest belief, a tick's seconds."""
-    return *_of(state.distances, state), state.belief, state.period_s
+    seconds, values, now_s, ahead = _of(state.distances, state)
+    return seconds, values, now_s, ahead, state.belief, state.period_s
 
 
 def energy_values(state: ViewerState, showing: Showing) -> Seen:  # noqa: ARG001
