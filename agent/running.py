@@ -1,56 +1,62 @@
 """What a run says before it begins, and what it leaves when it is over."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
+from threading import Timer
 
 from ..configs.settings import Settings
-from ..envs import BodySpec, Goal, read_goal
-from .bodies import body_for
+from ..envs import BodySpec, Goal
 from .output import OutputError, write_json
+from .prepare import prepare
+from .runs.launch import Launch
 from .runtime import supervisor
 from .runtime.summary import Percentiles, Summary
 from .viewer.display import display_available
 
+# From the start to the import of what draws the picture, which is slow: it is done neither while
+# the processes start nor after Ctrl-C.
+_DRAWING_S = 5.0
+
 
 def run(settings: Settings, model: Path, out: Path, json_file: Path | None) -> None:
     """Run the agent, print the summary, and save figures and picture; see :mod:`.supervisor`."""
-    settings = _with_display(settings)
-    goal, body = _look(settings)
+    launch, goal = _prepare(settings, model)
     if goal.can_be_held is False:
         _say(
             f"goal {goal.name}: to rest there takes {goal.holding_effort:.1f} times the control's "
             "limit; the agent will pass it as near as it can"
         )
-    drawing = Thread(target=import_module, args=(".runtime.report", __package__))
-    drawing.start()  # slow to import, and nothing may be slow after Ctrl-C
-    summary, record, unwritten = supervisor.run(settings, goal, model, out)
+    drawing = Timer(_DRAWING_S, import_module, args=(".runtime.report", __package__))
+    drawing.start()
+    try:
+        summary, record, unwritten = supervisor.run(launch, goal, out)
+    finally:
+        drawing.cancel()
     for line in _lines(summary, goal.unit):
         print(line)
     if json_file:
         write_json(summary.as_dict(), json_file)
     if unwritten:
         raise unwritten
-    _save_picture(summary, record, out / "run.png", body, settings.run.tolerance_rad, goal.unit)
+    tolerance_rad = settings.run.tolerance_rad
+    _save_picture(summary, record, out / "run.png", launch.body, tolerance_rad, goal.unit)
     print(f"picture, figures and settings: {out}")
 
 
-def _with_display(settings: Settings) -> Settings:
-    if settings.run.headless or display_available():
-        return settings
+def _prepare(settings: Settings, model: Path) -> tuple[Launch, Goal]:
+    """What the run begins with; the display is looked for meanwhile, and where there is none the
+    run goes without a window."""
+    with ThreadPoolExecutor(1) as pool:
+        display = None if settings.run.headless else pool.submit(display_available)
+        launch, goal = prepare(settings, model)
+    if display is None or display.result():
+        return launch, goal
     _say("no display found: running without a window")
     run = settings.run.model_copy(update={"headless": True})
-    return settings.model_copy(update={"run": run})
-
-
-def _look(settings: Settings) -> tuple[Goal, BodySpec]:
-    """The goal as a picture, and what the body is."""
-    body = body_for(settings)
-    try:
-        return read_goal(settings.run.goal, body), body.spec
-    finally:
-        body.close()
+    return replace(launch, settings=settings.model_copy(update={"run": run})), goal
 
 
 def _save_picture(

@@ -60,12 +60,12 @@ KNOWN = {
     "gallery": {"envs", "learning", "runs"},
     "minds": {"mind", "learning", "senses", "configs"},
     "evaluation": {"mind", "minds", "learning", "bodies", "jax_setup", "output", "progress"} | BASE,
-    "runtime": {"mind", "kinds", "switch", "gallery", "evaluation", "runs", "bodies", "jax_setup"}
-    | BASE,
+    "runtime": {"mind", "kinds", "switch", "evaluation", "runs", "bodies", "jax_setup"} | BASE,
     "viewer": {"runs", "output", "envs", "transport"},
     "replay": {"mind", "kinds", "switch", "runs", "viewer", "jax_setup", "output", "transport"},
     "remote": {"learning", "viewer", "output", "transport"},
-    "running": {"runtime", "viewer", "bodies", "output", "configs", "envs"},
+    "prepare": {"bodies", "gallery", "runs", "configs", "envs"},
+    "running": {"prepare", "runs", "runtime", "viewer", "output", "configs", "envs"},
 }
 """What each part may import. The command line, and the names that ``agent`` offers, know all."""
 

@@ -15,17 +15,18 @@ assert float(jnp.ones((3, 3)).sum()) == 9.0
 print(os.environ["XLA_FLAGS"])
 """
 _ONE = "--xla_cpu_multi_thread_eigen=false"
+_PLAIN = "--xla_cpu_use_fusion_emitters=false"
 
 
 @pytest.mark.parametrize(
     ("given", "kept"),
     [
-        (None, _ONE),
-        ("--xla_cpu_enable_fast_math=false", f"--xla_cpu_enable_fast_math=false {_ONE}"),
-        ("--xla_cpu_multi_thread_eigen=true", "--xla_cpu_multi_thread_eigen=true"),
+        (None, f"{_ONE} {_PLAIN}"),
+        ("--xla_cpu_enable_fast_math=false", f"--xla_cpu_enable_fast_math=false {_ONE} {_PLAIN}"),
+        ("--xla_cpu_multi_thread_eigen=true", f"--xla_cpu_multi_thread_eigen=true {_PLAIN}"),
     ],
 )
-def test_one_thread_is_asked_for_unless_the_user_has_said_otherwise(
+def test_xla_is_told_how_to_compile_unless_the_user_has_said_otherwise(
     given: str | None, kept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("XLA_FLAGS", raising=False)

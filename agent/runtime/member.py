@@ -1,5 +1,6 @@
 """One child process of the supervisor: how it is started, and what was last heard of it."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -48,6 +49,14 @@ class Member:
     @property
     def alive(self) -> bool:
         return self.popen.poll() is None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a signal holds it up, as far as the system tells (macOS does not)."""
+        if not self.alive or not hasattr(os, "waitid"):
+            return False
+        look = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.popen.pid, look) is not None
 
     @property
     def tick(self) -> int:

@@ -113,7 +113,8 @@ class Nurse:
             return "was not ready in time" if late else None
         if member.state is State.DONE:
             return None
-        return member.progress.trouble(now, self._timeout_s * member.process.patience)
+        patience = 1.0 if member.stopped else member.process.patience
+        return member.progress.trouble(now, self._timeout_s * patience)
 
     def _lose(self, member: Member, what: str, fault: Fault | None, now: int) -> None:
         """``member`` is lost; ``fault`` if it was to mend one."""

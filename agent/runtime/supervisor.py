@@ -11,14 +11,11 @@ from typing import NamedTuple
 import zmq
 
 from ...configs.settings import Settings
-from ...envs import BodySpec, Goal
+from ...envs import Goal
 from ...transport import sockets
 from ...transport.clock import NS_PER_MS, NS_PER_S, Clock, now_ns
 from ...transport.messages import STREAMS, Start, State
 from ...transport.streams import Subscriber
-from ..bodies import body_for
-from ..gallery import gallery_of
-from ..runs.gallery import Gallery
 from ..runs.launch import Launch
 from . import folder
 from .display import Display
@@ -47,16 +44,15 @@ class Outcome(NamedTuple):
     unwritten: RunError | None = None
 
 
-def run(settings: Settings, goal: Goal, model: Path, out: Path) -> Outcome:
+def run(launch: Launch, goal: Goal, out: Path) -> Outcome:
     """Run the agent until its time is up, a process says so, or the user interrupts.
 
-    ``model`` is the folder of the model, ``out`` the run folder, made if need be. Raises
-    :class:`RunError` with the reason and the exit code when the run cannot begin or has to end.
-    A process that is lost on the way is replaced. Afterwards no process, no socket and no temporary
-    folder is left.
+    ``goal`` is the one of ``launch``, to score the run by, ``out`` the run folder, made if need be.
+    Raises :class:`RunError` with the reason and the exit code when the run cannot begin or has to
+    end. A process that is lost on the way is replaced. Afterwards no process, no socket and no
+    temporary folder is left.
     """
-    spec, gallery = _look(settings, model)
-    launch = Launch(settings, spec, model, goal.image, gallery)
+    settings = launch.settings
     with ExitStack() as stack:
         stack.enter_context(folder.claim(out))
         folder.write(out, launch)
@@ -191,15 +187,6 @@ def _play(watch: _Watch, interrupted: Callable[[], bool]) -> None:
     deadline_ns = now_ns() + _LAST_MESSAGES_NS
     while not watch.scorekeeper.complete() and now_ns() < deadline_ns and not interrupted():
         watch.look()
-
-
-def _look(settings: Settings, model: Path) -> tuple[BodySpec, Gallery]:
-    """What the body is, and what it can look like."""
-    body = body_for(settings)
-    try:
-        return body.spec, gallery_of(body, model)
-    finally:
-        body.close()
 
 
 @contextmanager

@@ -12,13 +12,12 @@ import pytest
 from jopa_agent.agent.cli import main
 from jopa_agent.agent.learning.dataset import recorded_dataset
 from jopa_agent.agent.learning.errors import DatasetError
+from jopa_agent.agent.prepare import prepare
 from jopa_agent.agent.replay.verify import verify
 from jopa_agent.agent.runs.recorded import RecordedRun
 from jopa_agent.agent.runs.stretches import stretches
 from jopa_agent.agent.runtime import supervisor
 from jopa_agent.configs.settings import read_preset, settings_from, shipped_model
-from jopa_agent.envs import make_body, read_goal
-from jopa_agent.envs.camera import Camera
 from jopa_agent.transport.recording import Recorded, Recording
 from jopa_agent.transport.recording_writer import RecordingWriter
 from PIL import Image
@@ -32,12 +31,9 @@ def folder() -> Iterator[Path]:
     """A run of the real processes."""
     run = {"headless": True, "clock": "lockstep", "duration_s": SECONDS, "start": "gymnasium"}
     settings = settings_from(read_preset("pendulum"), {"run": run | {"seed": 2}})
-    camera = Camera(settings.body.camera_crop_px, settings.body.camera_size_px)
-    body = make_body("pendulum", camera)
-    body.reset(0, "hanging")
     with tempfile.TemporaryDirectory(prefix="jopa-test-", dir="/tmp") as name:
         out = Path(name) / "run"
-        supervisor.run(settings, read_goal("upright", body), shipped_model("pendulum"), out)
+        supervisor.run(*prepare(settings, shipped_model("pendulum")), out)
         yield out
 
 

@@ -10,31 +10,27 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 import tomli_w
+from jopa_agent.agent.prepare import prepare
 from jopa_agent.agent.runtime import supervisor
 from jopa_agent.configs.settings import Settings, read_preset, settings_from, shipped_model
-from jopa_agent.envs import Goal, make_body, read_goal
-from jopa_agent.envs.camera import Camera
 
 _SUPERVISE = """
 import signal
 import sys
 from pathlib import Path
-import numpy as np
+from jopa_agent.agent.prepare import prepare
 from jopa_agent.agent.runtime import supervisor
 from jopa_agent.agent.runtime.errors import RunError
 from jopa_agent.configs.settings import read_file, settings_from
-from jopa_agent.envs import Goal
 
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run where it is ignored
 base, model = map(Path, sys.argv[1:])
-goal = Goal("upright", np.load(base / "goal.npy"), angle=0.0, holding_effort=0.0)
 try:
-    settings = settings_from(read_file(base / "settings.toml"))
-    if unwritten := supervisor.run(settings, goal, model, base / "run").unwritten:
+    launch, goal = prepare(settings_from(read_file(base / "settings.toml")), model)
+    if unwritten := supervisor.run(launch, goal, base / "run").unwritten:
         raise unwritten
 except RunError as error:
     print(error, file=sys.stderr)
@@ -73,12 +69,11 @@ class Place:
 
     def run(self, settings: Settings) -> supervisor.Outcome:
         """A run with its supervisor in this process."""
-        return supervisor.run(settings, self._goal(settings), self.model, self.out)
+        return supervisor.run(*prepare(settings, self.model), self.out)
 
     def spawn(self, settings: Settings) -> subprocess.Popen:
         """A run with its supervisor in a process of its own."""
         (self._base / "settings.toml").write_text(tomli_w.dumps(settings.model_dump()))
-        np.save(self._base / "goal.npy", self._goal(settings).image)
         command = [*self.prefix, sys.executable, "-c", _SUPERVISE, str(self._base), str(self.model)]
         environment = os.environ | {"TMPDIR": str(self.temporary)}
         with (self._base / "terminal.txt").open("wb") as terminal:
@@ -104,12 +99,6 @@ class Place:
         """The process called ``name`` of a run in this place."""
         named = [process for process in self.processes() if name in process.info["cmdline"]]
         return named[0] if named else None
-
-    def _goal(self, settings: Settings) -> Goal:
-        camera = Camera(settings.body.camera_crop_px, settings.body.camera_size_px)
-        body = make_body(settings.body.name, camera)
-        body.reset(0, "hanging")
-        return read_goal(settings.run.goal, body)
 
 
 @pytest.fixture
