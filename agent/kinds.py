@@ -23,18 +23,19 @@ if TYPE_CHECKING:
 class Kind:
     """``mind``: the module whose ``load_mind(folder, settings, factors)`` makes the mind;
     ``commands``: the module with a function for each command that there is for this kind, which
-    takes settings and the words of the command line and returns the exit code, and with
-    ``check_trusted(folder)``.
+    takes settings and the words of the command line and returns the exit code; ``trust``: the one
+    with ``check_trusted(folder)``, which every run waits for.
     """
 
     mind: str
     commands: str
+    trust: str
 
 
 _KINDS = {
-    "pose": Kind(".minds", ".pose_commands"),
-    "discrete": Kind(".discrete.mind", ".discrete.commands"),
-    "jepa": Kind(".jepa.mind", ".jepa.commands"),
+    "pose": Kind(".minds", ".pose_commands", ".learning.page"),
+    "discrete": Kind(".discrete.mind", ".discrete.commands", ".discrete.commands"),
+    "jepa": Kind(".jepa.mind", ".jepa.commands", ".jepa.commands"),
 }
 
 
@@ -74,7 +75,7 @@ def load_mind(folder: Path, settings: Settings, factors: Mapping[str, Path] | No
 
 def check_trusted(folder: Path, settings: Settings) -> None:
     """Raise ``ModelError`` for a model that failed its validation."""
-    _module(settings, "commands").check_trusted(folder)
+    _module(settings, "trust").check_trusted(folder)
 
 
 def command(settings: Settings, name: str) -> Callable[[Settings, Namespace], int]:

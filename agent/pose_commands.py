@@ -8,11 +8,10 @@ from ..configs.settings import Settings, SettingsError
 from .evaluation.command import score_model, switch_between
 from .evaluation.conditions import Conditions, read_change, read_faults, read_kick
 from .learning import commands
-from .learning.checkpoint import check_trusted
 from .options import model_of
 from .output import check_writable, write_json
 
-__all__ = ["check_trusted", "collect", "evaluate", "train", "validate"]
+__all__ = ["collect", "evaluate", "train", "validate"]
 
 _STARTS = 20  # for each goal
 

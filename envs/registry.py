@@ -7,22 +7,36 @@ from .body import Body
 from .camera import Camera
 from .delayed import Delayed
 from .gym_body import GymBody
-from .line_body import LineBody
-from .pendulum import Pendulum
-from .physics import read_physics
-from .two_rooms_body import TwoRoomsBody
+
+# The modules of bodies are imported when one is made: some take longer than a whole start without.
+
+
+def _pendulum(camera: Camera, physics: str) -> Body:
+    from .pendulum import Pendulum
+    from .physics import read_physics
+
+    return Pendulum(camera, read_physics(physics))
+
+
+def _two_rooms(camera: Camera, physics: str) -> Body:
+    from .two_rooms_body import TwoRoomsBody
+
+    del camera  # it sees its frames as they are
+    return TwoRoomsBody(physics)
 
 
 def _line(camera: Camera, physics: str) -> Body:
+    from .line_body import LineBody
+
     if physics:
         raise ValueError(f"physics {physics!r} cannot be set in 'lineworld': it has none")
     return LineBody(camera)
 
 
 _BODIES: dict[str, Callable[[Camera, str], Body]] = {
-    "pendulum": lambda camera, physics: Pendulum(camera, read_physics(physics)),
+    "pendulum": _pendulum,
     "lineworld": _line,
-    "two-rooms": lambda _, physics: TwoRoomsBody(physics),
+    "two-rooms": _two_rooms,
 }
 
 

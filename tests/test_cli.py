@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from jopa_agent.agent.cli import main
-from jopa_agent.agent.learning.checkpoint import read_page
 from jopa_agent.agent.learning.dataset import load_dataset
+from jopa_agent.agent.learning.page import read_page
 from jopa_agent.configs.settings import read_file, settings_from, shipped_model
 from PIL import Image
 

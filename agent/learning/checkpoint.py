@@ -21,13 +21,12 @@ from ..graph.regression import LastLayer
 from ..model import Model
 from ..store.errors import ModelError
 from ..store.model_tree import TreeReader, TreeWriter
-from ..store.page import PAGE, page_of
+from ..store.page import PAGE
+from .page import FORMAT, REMAKE, read_page
 
-_FORMAT = 4
 _TENSORS = "model.safetensors"
 _PARTS = ("encoder", "decoder")  # trees of their own
 _ENCODERS = (PoseEncoder, WindowVAE)
-_REMAKE = "make one with 'jopa-agent train'"
 
 
 def save_model(model: Model, about: Mapping[str, Any], folder: Path) -> None:
@@ -47,29 +46,13 @@ def save_model(model: Model, about: Mapping[str, Any], folder: Path) -> None:
     }
     writer = TreeWriter({})
     parts = {name: writer.written(name, getattr(model, name)) for name in _PARTS}
-    page = {"format": _FORMAT, "structure": structure, "parts": parts, **about}
+    page = {"format": FORMAT, "structure": structure, "parts": parts, **about}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _TENSORS).write_bytes(save(_tensors(model) | writer.tensors))
         (folder / PAGE).write_text(tomli_w.dumps(page), "utf-8")
     except (OSError, SafetensorError) as error:
         raise ModelError(f"model folder {str(folder)!r} cannot be written: {error}") from None
-
-
-def read_page(folder: Path) -> dict[str, Any]:
-    """The page about the model in ``folder``; raises :class:`ModelError` where there is none."""
-    return page_of(folder, _REMAKE, format=_FORMAT)
-
-
-def check_trusted(folder: Path) -> None:
-    """Raise :class:`ModelError` for a model that failed its validation."""
-    verdict = read_page(folder).get("verdict")
-    if isinstance(verdict, dict) and verdict.get("verdict") == "fail":
-        faults = verdict.get("faults") or ["no reason is given"]
-        raise ModelError(
-            f"model {str(folder)!r} failed its validation: {faults[0]}: train it again, or run it "
-            "with --force"
-        )
 
 
 def load_model(folder: Path, body: Body) -> Model:
@@ -80,18 +63,18 @@ def load_model(folder: Path, body: Body) -> Model:
     page = read_page(folder)
     structure = page.get("structure")
     if not isinstance(structure, dict):
-        raise ModelError(f"model page {str(folder / PAGE)!r} has no structure: {_REMAKE}")
+        raise ModelError(f"model page {str(folder / PAGE)!r} has no structure: {REMAKE}")
     expected = [body.camera_size_px, body.camera_size_px, 1]
     if structure.get("frame_shape") != expected:
         raise ModelError(
             f"model folder {str(folder)!r} is for frames of {structure.get('frame_shape')}, the "
-            f"camera gives {expected}: set body.camera_size_px, or {_REMAKE}"
+            f"camera gives {expected}: set body.camera_size_px, or {REMAKE}"
         )
     try:
         return _model(load_file(folder / _TENSORS), structure, page["parts"])
     except (ModelError, OSError, SafetensorError, LookupError, TypeError, ValueError) as error:
         raise ModelError(
-            f"model folder {str(folder)!r} is damaged or incomplete ({error}): {_REMAKE}"
+            f"model folder {str(folder)!r} is damaged or incomplete ({error}): {REMAKE}"
         ) from None
 
 

@@ -12,12 +12,13 @@ from ...envs import Body
 from ..bodies import body_for
 from ..jax_setup import set_up_jax
 from ..progress import progress_bars
-from .checkpoint import load_model, read_page, save_model
+from .checkpoint import load_model, save_model
 from .collect import collect
 from .dataset import EXPERIENCE, Dataset, load_dataset, recorded_dataset
 from .errors import DatasetError
 from .foretell import WARM
 from .life import live, seconds_spent, split
+from .page import read_page
 from .validate import FAR, validate
 
 

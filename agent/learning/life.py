@@ -18,12 +18,13 @@ from ...envs import Body
 from ..mind import Mind
 from ..model import Model
 from .calibrate import calibrate
-from .checkpoint import load_model, read_page, save_model
+from .checkpoint import load_model, save_model
 from .collect import collect
 from .dataset import Dataset, joined, load_dataset
 from .drive import Outing
 from .errors import DatasetError, ModelError
 from .explore import explore
+from .page import read_page
 from .train import train
 from .trial import put_to_trial
 from .validate import Verdict, read_verdict, validate

@@ -10,8 +10,9 @@ import jax
 import numpy as np
 import pytest
 import tomli_w
-from jopa_agent.agent.learning.checkpoint import load_model, read_page, save_model
+from jopa_agent.agent.learning.checkpoint import load_model, save_model
 from jopa_agent.agent.learning.errors import ModelError
+from jopa_agent.agent.learning.page import read_page
 from jopa_agent.agent.model import Model
 from jopa_agent.configs.settings import Body
 from safetensors.numpy import load_file, save_file

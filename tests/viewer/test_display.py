@@ -50,3 +50,13 @@ def test_asking_leaves_neither_pygame_nor_jax_behind():
 def test_the_viewer_starts_without_jax():
     code = "import sys; import jopa_agent.agent.viewer.window; sys.exit('jax' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_run_begins_without_jax():
+    code = (
+        "import sys; from jopa_agent.agent import cli, kinds, running;"
+        "from jopa_agent.configs.settings import read_preset, settings_from, shipped_model;"
+        "kinds.check_trusted(shipped_model('pendulum'), settings_from(read_preset('pendulum')));"
+        "sys.exit(bool({'jax', 'scipy'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
