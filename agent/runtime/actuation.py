@@ -2,7 +2,7 @@
 
 from ...transport.clock import NS_PER_MS, Clock, now_ns
 from ...transport.messages import Command, Do, Goal, Header, Message, Order, Pace, Plan
-from .arbiter import Arbiter, Verdict
+from .arbiter import Arbiter, Decision, Verdict
 from .process import Child
 
 _LONGEST_LEAD = 0.1  # of a period: the plan may need the rest of a short one
@@ -25,20 +25,24 @@ def main(child: Child) -> None:
     while True:
         arbiter.go_on_from(desk.clock.tick_at(now_ns()) + 1)
         desk.await_plan(lead_ns)
-        decision = arbiter.settle()
-        command = Command(decision.control, decision.origin, decision.frame_stamp_ns)
-        child.publish("command", command, decision.tick, arbiter.epoch)
-        child.tick = decision.tick - 1
+        desk.command(arbiter.settle())
+        child.tick = arbiter.tick - 2
 
 
 class Desk:
-    """Where plans, goals, orders and the pace of the run come in."""
+    """Where plans, goals, orders and the pace of the run come in, and commands go out."""
 
     def __init__(self, child: Child, arbiter: Arbiter) -> None:
         self.arbiter = arbiter
         self.clock = child.clock
         self._child = child
         self._realtime = child.launch.settings.run.clock == "realtime"
+        self._paused = False
+
+    def command(self, decision: Decision) -> None:
+        """Tell the body what was decided."""
+        command = Command(decision.control, decision.origin, decision.frame_stamp_ns)
+        self._child.publish("command", command, decision.tick, self.arbiter.epoch)
 
     def await_plan(self, lead_ns: int) -> None:
         """Take in what comes until the plan for the next tick is there, usable or not, or it is a
@@ -57,10 +61,14 @@ class Desk:
     def _take(self, header: Header, message: Message) -> None:
         match message:
             case Goal(image=image) if image.shape == self._child.launch.body.frame_shape:
-                self.arbiter.new_goal(header.epoch)  # of another shape inference takes none
+                # Of another shape inference takes none. What was decided before a pause has not
+                # been played yet, and must not be any more.
+                if self.arbiter.new_goal(header.epoch) and self._paused:
+                    self.command(self.arbiter.revoke())
             case Order(what=Do.PLANNER, value=value):
                 self.arbiter.obeys = value > 0
             case Pace():
+                self._paused = message.paused
                 realtime = self._realtime and not message.paused
                 self.clock = Clock(message.t0_ns, message.period_ns, realtime)
             case Plan():

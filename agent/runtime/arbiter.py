@@ -60,10 +60,12 @@ class Arbiter:
         """Give up the ticks before ``tick``: their time is over."""
         self.tick = max(self.tick, tick)
 
-    def new_goal(self, epoch: int) -> None:
-        """Forget the plan if ``epoch`` is a newer goal's."""
-        if epoch > self.epoch:
+    def new_goal(self, epoch: int) -> bool:
+        """Forget the plan if ``epoch`` is a newer goal's; returns whether it is."""
+        newer = epoch > self.epoch
+        if newer:
             self.epoch, self._plan = epoch, None
+        return newer
 
     def offer(
         self, frame_tick: int, frame_stamp_ns: int, epoch: int, controls: np.ndarray
@@ -85,7 +87,7 @@ class Arbiter:
         return Verdict.LATE if late else Verdict.ACCEPTED
 
     def settle(self) -> Decision:
-        """The control for the next tick, once and for all."""
+        """The control for the next tick; only :meth:`revoke` changes it."""
         tick, plan = self.tick, self._plan
         self.tick += 1
         if plan is not None and self.obeys:
@@ -93,4 +95,11 @@ class Arbiter:
             if ahead < min(len(plan.controls), 1 + self._older_plan_ticks):
                 origin = Origin.OLDER_PLAN if ahead else Origin.PLAN
                 return Decision(tick, plan.controls[ahead], origin, plan.frame_stamp_ns)
+        return self._safe(tick)
+
+    def revoke(self) -> Decision:
+        """The safe control for the tick that was settled last, whatever was said of it."""
+        return self._safe(self.tick - 1)
+
+    def _safe(self, tick: int) -> Decision:
         return Decision(tick, self._body.safe_control, Origin.SAFE, 0)

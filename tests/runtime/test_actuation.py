@@ -15,7 +15,7 @@ from jopa_agent.agent.runtime.member import Folders
 from jopa_agent.agent.runtime.table import ACTUATION, SUPERVISOR
 from jopa_agent.envs import BodySpec
 from jopa_agent.transport import sockets
-from jopa_agent.transport.messages import Command, Goal, Origin, Plan, Start
+from jopa_agent.transport.messages import Command, Goal, Origin, Pace, Plan, Start
 from jopa_agent.transport.streams import Publisher, Received, Subscriber
 
 PERIOD_NS = 300_000_000  # long enough for the test to answer within it on a busy machine
@@ -41,6 +41,7 @@ class Scene:
         self.family = Family(context, Folders(place.out, streams, None), stop_timeout_s=1.5)
         self.plans = Publisher(sockets.publisher(context, streams, "plan"), 2)
         self.goals = Publisher(sockets.publisher(context, streams, "goal"), 4)
+        self.paces = Publisher(sockets.publisher(context, streams, "pace"), 1)
         self._commands = [
             Subscriber(sockets.subscriber(context, streams, ("command",), reader), Command)
             for reader in (SUPERVISOR, "sensing", "viewer")
@@ -52,7 +53,7 @@ class Scene:
 
         def ready() -> bool:
             self.family.hear()
-            readers = self.plans.readers() & self.goals.readers()
+            readers = self.plans.readers() & self.goals.readers() & self.paces.readers()
             return "actuation" in readers and self.family.all_ready()
 
         wait_until(ready)
@@ -111,6 +112,21 @@ def test_it_drops_the_plan_of_an_old_goal(scene: Scene, wait_until: Callable[...
     scene.plan(3, 0.5, epoch=2)
     assert scene.command() == (4, 0.5, Origin.PLAN, 2)
     wait_until(lambda: scene.counted("stale_plans") == 1)
+
+
+def test_in_a_pause_it_takes_back_what_served_an_old_goal(
+    scene: Scene, wait_until: Callable[..., Any]
+) -> None:
+    scene.start(wait_until, realtime=True)
+    scene.plan(0, 0.5)
+    assert scene.command() == (1, 0.5, Origin.PLAN, 1)
+    scene.paces.send(Pace(time.monotonic_ns(), PERIOD_NS, paused=True, speed=1.0), 1)
+    scene.plan(1, 0.75)
+    assert scene.command() == (2, 0.75, Origin.PLAN, 1)
+    scene.goals.send(Goal(IMAGE, "there"), epoch=2)
+    assert scene.command() == (2, SAFE, Origin.SAFE, 2)
+    scene.plan(2, 0.5, epoch=2)
+    assert scene.command() == (3, 0.5, Origin.PLAN, 2)
 
 
 def test_in_lockstep_an_unusable_plan_does_not_stop_it(
