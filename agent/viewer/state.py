@@ -29,6 +29,7 @@ from .timings import Timings
 from .trace import Trace
 
 WINDOW_S = 20.0  # of everything that is shown over time
+_IMAGINED_BY_S = 3.0  # from the first tick
 _RECENT_EVERY_S = 1.0
 _DIVERSE, _RECENT = 8, 5
 _PEERS = 32
@@ -113,6 +114,11 @@ class ViewerState:
     def frame_shape(self) -> tuple[int, ...]:
         """``(height, width, channels)`` of the camera's frames, and of goals."""
         return self._first_goal.image.shape
+
+    @property
+    def draws_nothing(self) -> bool:
+        """Whether the agent is at work, and has not shown what it imagines: not all can."""
+        return self.imagined is None and self.now_s > _IMAGINED_BY_S
 
     def take(self, header: Header, message: Message) -> None:
         """Learn from one message of any stream."""

@@ -15,6 +15,7 @@ from jopa_agent.transport.messages import (
     Frame,
     Goal,
     Header,
+    Imagined,
     Order,
     Origin,
     Pace,
@@ -177,6 +178,19 @@ def test_memory_does_not_grow_with_the_run(feed: Feed):
     late, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert late - early < 50_000  # 500 frames alone would be 500 kB
+
+
+def test_an_agent_that_draws_no_pictures_is_known_after_a_while(state: ViewerState) -> None:
+    def see(ticks: range) -> None:
+        for tick in ticks:
+            for header, message in messages_of(tick):
+                if not isinstance(message, Imagined):
+                    state.take(header, message)
+
+    see(range(40))
+    assert not state.draws_nothing
+    see(range(40, 80))
+    assert state.draws_nothing
 
 
 def _first_coordinate(belief: Belief) -> Belief:

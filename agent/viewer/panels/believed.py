@@ -8,13 +8,16 @@ from ..look import Look
 from ..showing import Showing
 from ..state import ViewerState
 
+NO_PICTURES = "this agent draws no pictures"
+
 
 def values(
     state: ViewerState,
     showing: Showing,  # noqa: ARG001
-) -> tuple[Imagined | None, float]:
-    """What was imagined last, and the seconds since."""
-    return state.imagined, max(0, state.tick - state.imagined_tick) * state.period_s
+) -> tuple[Imagined | None, float, bool]:
+    """What was imagined last, the seconds since, and whether the agent draws nothing."""
+    age_s = max(0, state.tick - state.imagined_tick) * state.period_s
+    return state.imagined, age_s, state.draws_nothing
 
 
 def off_by(imagined: Imagined) -> str:
@@ -26,14 +29,19 @@ def off_by(imagined: Imagined) -> str:
 
 
 def draw(
-    surface: pygame.Surface, rect: pygame.Rect, look: Look, imagined: Imagined | None, age_s: float
+    surface: pygame.Surface,
+    rect: pygame.Rect,
+    look: Look,
+    imagined: Imagined | None,
+    age_s: float,
+    draws_nothing: bool,
 ) -> None:
     """The card of the believed frame."""
     theme = look.theme
     inner = paint.card(surface, rect, look, "believed")
     area = pygame.Rect(inner.x, inner.y, inner.width, max(1, inner.height - 2 * look.line))
     if imagined is None:
-        paint.empty(surface, area, look, "nothing imagined yet")
+        paint.empty(surface, area, look, NO_PICTURES if draws_nothing else "nothing imagined yet")
         return
     if age_s > 0:
         paint.heading(surface, rect, look, f"{age_s:.2f} s ago", theme.muted)

@@ -7,6 +7,7 @@ from .. import paint, pictures
 from ..look import Look
 from ..showing import Showing
 from ..state import ViewerState
+from .believed import NO_PICTURES
 
 _LEAST = 40  # px at unit 1: narrower frames are left out
 
@@ -14,9 +15,9 @@ _LEAST = 40  # px at unit 1: narrower frames are left out
 def values(
     state: ViewerState,
     showing: Showing,  # noqa: ARG001
-) -> tuple[Imagined | None, float]:
-    """What was imagined last, and the seconds of a tick."""
-    return state.imagined, state.period_s
+) -> tuple[Imagined | None, float, bool]:
+    """What was imagined last, the seconds of a tick, and whether the agent draws nothing."""
+    return state.imagined, state.period_s, state.draws_nothing
 
 
 def places(
@@ -44,12 +45,13 @@ def draw(
     look: Look,
     imagined: Imagined | None,
     period_s: float,
+    draws_nothing: bool,
 ) -> None:
     """The card of the imagined future; each frame says how far ahead it is."""
     theme = look.theme
     inner = paint.card(surface, rect, look, "imagined future, along the plan")
     if imagined is None:
-        paint.empty(surface, inner, look, "nothing imagined yet")
+        paint.empty(surface, inner, look, NO_PICTURES if draws_nothing else "nothing imagined yet")
         return
     future = imagined.future
     for area, index in places(inner, look, future.shape[1:], len(future)):
