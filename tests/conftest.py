@@ -27,7 +27,7 @@ settings.register_profile(
 )
 settings.load_profile("patient")
 
-_COMPILED_IN_HASTE = ("discrete", "encoders", "graph", "learning")
+_COMPILED_IN_HASTE = ("discrete", "encoders", "graph")
 _MOST_MAPS = 20_000  # Linux allows a process 65,530, and some are of other things
 
 
