@@ -111,6 +111,10 @@ class Family:
                 return f"{name} {member.end()}"
         return self.refused()
 
+    def unheard(self) -> bool:
+        """Whether one that lives has not said anything yet."""
+        return any(each.alive and each.health is None for each in self.members.values())
+
     def all_ready(self) -> bool:
         return all(member.state is State.READY for member in self.members.values())
 

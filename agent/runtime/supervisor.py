@@ -33,6 +33,7 @@ from .table import PRIVATE, SUPERVISOR, open_streams, places, wanted
 
 _POLL_MS = 100
 _HEAD_START_NS = 50 * NS_PER_MS  # from the word to begin to tick 0
+_SEEN_WITHIN_NS = NS_PER_S  # or the others start all the same
 _LAST_MESSAGES_NS = NS_PER_S
 
 
@@ -68,10 +69,10 @@ def run(launch: Launch, goal: Goal, out: Path) -> Outcome:
         scorekeeper = Scorekeeper(settings, goal, launch.body.period_s)
         folders = Folders(out, streams, private)
         family = stack.enter_context(Family(context, folders, settings.runtime.stop_timeout_s))
-        family.launch(wanted(settings))
         display = stack.enter_context(Display())
         watch = _Watch(context, settings, folders, family, scorekeeper, display, Roll(out))
         stack.callback(watch.end)
+        _launch(watch, settings, interrupted)
         _start_up(watch, settings, interrupted)
         _play(watch, interrupted)
         family.stop()
@@ -151,6 +152,17 @@ class _Watch:
     def end(self) -> None:
         """Note that no process is left."""
         self._roll.close(self.family, self._nurse, self.scorekeeper, self._slowness)
+
+
+def _launch(watch: _Watch, settings: Settings, interrupted: Callable[[], bool]) -> None:
+    """Start the processes, those that are seen before the others: all at once they would all be
+    late."""
+    processes = wanted(settings)
+    watch.family.launch(each for each in processes if each.seen)
+    deadline_ns = now_ns() + _SEEN_WITHIN_NS
+    while watch.family.unheard() and now_ns() < deadline_ns and not interrupted():
+        watch.look()
+    watch.family.launch(each for each in processes if not each.seen)
 
 
 def _start_up(watch: _Watch, settings: Settings, interrupted: Callable[[], bool]) -> None:

@@ -13,7 +13,8 @@ class Process:
     ``reads`` and ``writes`` name streams of :data:`jopa_agent.transport.messages.STREAMS`;
     ``niceness`` lets those that control the body go first. One that starts slowly has a ``spare``:
     in real time a second process stands by, ready to take its place. ``patience`` is how many times
-    longer than others it may be silent. Without one that is ``optional`` the run goes on.
+    longer than others it may be silent. Without one that is ``optional`` the run goes on; one that
+    is ``seen`` starts before the others, for which somebody waits.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Process:
     spare: bool = False
     patience: float = 1.0
     optional: bool = False
+    seen: bool = False
 
 
 _SHOWN = ("frame", "belief", "plan", "command", "goal", "imagined", "offer", "pace", "status")
@@ -51,9 +53,10 @@ VIEWER = Process(
     reads=(*_SHOWN, "peer"),
     writes=("goal", "order", "push"),
     wanted=lambda settings: not settings.run.headless,
-    niceness=5,
+    niceness=10,
     patience=5.0,  # some systems hold a window up while it is moved
     optional=True,
+    seen=True,
 )
 
 SUPERVISOR = "supervisor"
