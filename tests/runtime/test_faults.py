@@ -47,7 +47,9 @@ def ended(place: Any, supervisor: Any, status: int = 0) -> dict[str, Any]:
 
 
 def test_whoever_is_killed_or_hangs_is_replaced(place: Any, wait_until: WaitUntil) -> None:
-    supervisor = place.spawn(endless(place, "realtime", restarts=10))
+    # patient, so that nobody is taken for hanging who waits for a core
+    settings = endless(place, "realtime", restarts=10, stall_timeout_s=3.0)
+    supervisor = place.spawn(settings)
     spare = wait_until(lambda: (now := at_work(place, "inference")) and now["standby_pid"])
     for number in (signal.SIGKILL, signal.SIGSTOP):
         for name in LOOP:
