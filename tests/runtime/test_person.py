@@ -49,7 +49,9 @@ def of(kind: type, recorded: list[Any]) -> list[Any]:
     return [each for each in recorded if isinstance(each.message, kind)]
 
 
-def test_a_goal_a_push_and_a_pause(watched: Watched, place: Any) -> None:
+def test_a_goal_a_push_and_a_pause(
+    watched: Watched, place: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     photo = Path(os.environ.get("JOPA_PHOTO", place.temporary.parent / "photo.png"))
     recorded = watched(
         [
@@ -69,6 +71,8 @@ def test_a_goal_a_push_and_a_pause(watched: Watched, place: Any) -> None:
         goal="hanging",
         duration_s=0.0,
     )
+    told = capsys.readouterr().err  # the window comes first: somebody waits for it
+    assert told.index("viewer: starting") < told.index("sensing: starting")
     goals = of(Goal, recorded)
     assert {each.header.epoch for each in goals} == {2}
     assert goals[0].message.name == "165deg"
