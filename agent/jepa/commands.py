@@ -122,6 +122,7 @@ def evaluate(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def _travelled(folder: Path, settings: Settings, count: int) -> list[Journey]:
     mind = load_mind(folder, settings)
+    mind.compile()
     with progress_bars() as progress:
         task = progress.add_task("journeys", total=count, figure="")
 
