@@ -60,7 +60,7 @@ class Chart:
         A way that was begun is kept to until a step on it is stopped: places judged anew at every
         step could send the agent to and fro between two of them.
         """
-        known = self._model, state, scene, self._map.places
+        known = self._model, state, scene, self._map
         if self._next is None:
             self._next = int(first_place(*known, self._ways.steps, self._trials))
         ahead = [self._next]

@@ -30,13 +30,14 @@ class Witness(NamedTuple):
     """How far walks miss their ends where a way is open or shut (standard deviations of each
     coordinate, px), and how often what they tell is wrong."""
 
-    open_px: float
+    open_px: float | Float[Array, ""]
     shut_px: float
     wrong: float
 
 
-IMAGINED = Witness(open_px=0.4, shut_px=1.5, wrong=0.02)
 REAL = Witness(open_px=0.3, shut_px=1.2, wrong=0.001)
+_IMAGINED = Witness(open_px=0.3, shut_px=1.5, wrong=0.02)
+_RAYLEIGH = 1.1774  # median of a distance in the plane, in standard deviations
 
 
 class Trials(NamedTuple):
@@ -64,6 +65,15 @@ def told_by(witness: Witness, missed: Float[Array, "*n"]) -> Float[Array, "*n"]:
     ratio -= 0.5 * missed**2 * (witness.open_px**-2 - witness.shut_px**-2)
     wrong = jnp.log(witness.wrong / (1 - witness.wrong))
     return jnp.logaddexp(ratio, wrong) - jnp.logaddexp(0.0, ratio + wrong)
+
+
+def imagination(missed: Float[Array, "*n"]) -> Witness:
+    """The witness that imagined walks are, which ``missed`` so much, NaN where there was none: as
+    most short ways are open, the median tells the deviation of walks on open ones. It is kept
+    between 0.3 px and half of that on shut ones."""
+    usual = jnp.nanmedian(missed) / _RAYLEIGH
+    open_px = jnp.clip(usual, _IMAGINED.open_px, _IMAGINED.shut_px / 2)
+    return _IMAGINED._replace(open_px=open_px)
 
 
 @jax.jit

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ...envs.two_rooms_walks import STEP_HIGH_PX
-from .evidence import IMAGINED, Trials, heard, told_by
+from .evidence import Trials, heard, told_by
 from .model import WorldModel, imagine
-from .places import Places, moves_px
-from .roadmap import effort
+from .places import moves_px
+from .roadmap import Roadmap, effort
 from .walks import walks
 
 HORIZON = 8
@@ -34,15 +34,15 @@ def first_place(
     model: WorldModel,
     state: Float[Array, "moving"],
     scene: Float[Array, "scene"],
-    places: Places,
+    known: Roadmap,
     steps: Float[Array, "n"],
     trials: Trials,
 ) -> Int[Array, ""]:
-    """Which of the 32 nearest ``places``, from which a goal is so many ``steps`` away, to go to
+    """Which of the 32 nearest places, from which a goal is so many ``steps`` away, to go to
     first: the one with the fewest steps in all, as expected of a walk there that is imagined, and
     of the ``trials`` near it."""
-    nearest = jnp.argsort(moves_px(state[None], places)[1][0])[:_NEAREST]
-    moves, log_odds = _walks_from(model, state, scene, places, nearest, trials)
+    nearest = jnp.argsort(moves_px(state[None], known.places)[1][0])[:_NEAREST]
+    moves, log_odds = _walks_from(model, state, scene, known, nearest, trials)
     return nearest[jnp.argmin(effort(moves, log_odds) + steps[nearest])]
 
 
@@ -51,7 +51,7 @@ def along(
     model: WorldModel,
     state: Float[Array, "moving"],
     scene: Float[Array, "scene"],
-    places: Places,
+    known: Roadmap,
     way: Int[Array, "ahead"],
     trials: Trials,
 ) -> Way:
@@ -60,7 +60,7 @@ def along(
     It leads to the furthest place that a walk is believed to arrive at, or else to the first.
     Behind that nothing is planned: long before it is reached there is a newer plan.
     """
-    moves, log_odds = _walks_from(model, state, scene, places, way, trials)
+    moves, log_odds = _walks_from(model, state, scene, known, way, trials)
     size = jnp.linalg.norm(moves, axis=1)
     within = size < HORIZON * STEP_HIGH_PX
     number = jnp.max(jnp.where((log_odds > _OPEN) & within, jnp.arange(len(way)), 0))
@@ -75,11 +75,11 @@ def _walks_from(
     model: WorldModel,
     state: Float[Array, "moving"],
     scene: Float[Array, "scene"],
-    places: Places,
+    known: Roadmap,
     to: Int[Array, "k"],
     trials: Trials,
 ) -> tuple[Float[Array, "k 2"], Float[Array, "k"]]:
     """The moves in px to some places, and the log odds that the ways there are open."""
-    there = jax.tree.map(lambda each: each[to], places)
+    there = jax.tree.map(lambda each: each[to], known.places)
     moves, missed = walks(model, jnp.broadcast_to(state, there.latents.shape), there, scene)
-    return moves, told_by(IMAGINED, missed) + heard(trials, state[None], moves[None])[0]
+    return moves, told_by(known.witness, missed) + heard(trials, state[None], moves[None])[0]

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
 from ...envs.two_rooms_walks import STEP_HIGH_PX
-from .evidence import IMAGINED, told_by, tries
+from .evidence import Witness, imagination, told_by, tries
 from .model import WorldModel
 from .places import Places, distances_px, places_at
 from .walks import walks
@@ -35,12 +35,14 @@ class Memory(NamedTuple):
 
 class Roadmap(NamedTuple):
     """``places``, the last of which is the goal, their ``neighbours``, the ``moves`` in px to these
-    as the model walks them, and the ``log_odds`` that those ways are open."""
+    as the model walks them, the ``log_odds`` that those ways are open, and what ``witness``
+    imagined walks are."""
 
     places: Places
     neighbours: Int[Array, "n neighbours"]
     moves: Float[Array, "n neighbours 2"]
     log_odds: Float[Array, "n neighbours"]
+    witness: Witness
 
 
 class Ways(NamedTuple):
@@ -103,8 +105,9 @@ def _imagined(
     places: Places,
     neighbours: Array,
     scene: Float[Array, "scene"],
-) -> tuple[Float[Array, "n neighbours 2"], Float[Array, "n neighbours"]]:
-    """The moves from each place to each neighbour, and the log odds that these ways are open.
+) -> tuple[Float[Array, "n neighbours 2"], Float[Array, "n neighbours"], Witness]:
+    """The moves from each place to each neighbour, the log odds that these ways are open, and the
+    witness who tells so.
 
     What counts is the worst of the walks there and back, and of how far most walks miss either
     place: one that most miss is in a wall. Nothing is in a wall that a goal's picture shows.
@@ -119,4 +122,5 @@ def _imagined(
     usual = usual.at[-1].set(0.0)
     worst = jnp.maximum(missed.reshape(n, k), missed_back)
     worst = jnp.maximum(worst, jnp.maximum(usual[:, None], usual[neighbours]))
-    return moves.reshape(n, k, 2), told_by(IMAGINED, worst)
+    witness = imagination(jnp.where(apart, worst, jnp.nan))
+    return moves.reshape(n, k, 2), told_by(witness, worst), witness

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from jopa_agent.agent.jepa.chart import Chart
 from jopa_agent.agent.jepa.equipment import Equipment
-from jopa_agent.agent.jepa.evidence import IMAGINED, REAL, heard, told_by, trial
+from jopa_agent.agent.jepa.evidence import REAL, heard, imagination, told_by, trial
 from jopa_agent.agent.jepa.graph import Noise
 from jopa_agent.agent.jepa.places import moves_px, places_at
 from jopa_agent.agent.jepa.roadmap import memory_of, roadmap, search
@@ -79,13 +79,14 @@ def test_a_door_that_imagination_has_elsewhere_is_found_by_trying_and_found_agai
     chart = Chart(PERFECT, equipment, goal, SCENE)
     found = ticks_to_goal(chart, start, goal, elsewhere, 200)
     assert found < 200
-    back = Chart(PERFECT, equipment, start, SCENE, chart)
-    assert ticks_to_goal(back, goal, start, elsewhere, 200) < found
+    forgetful, back = (Chart(PERFECT, equipment, start, SCENE, each) for each in (None, chart))
+    again, anew = (ticks_to_goal(each, goal, start, elsewhere, 200) for each in (back, forgetful))
+    assert again < anew
 
 
 def test_what_one_walk_tells_is_bounded_and_falls_with_what_it_misses():
     missed = jnp.linspace(0, 50, 200)
-    for witness in (IMAGINED, REAL):
+    for witness in (imagination(jnp.array([0.5, jnp.nan, 0.6, 4.0])), REAL):
         told = np.asarray(told_by(witness, missed))
         assert (np.diff(told) <= 1e-6).all()
         assert told[0] > 0
@@ -97,6 +98,14 @@ def test_what_one_walk_tells_is_bounded_and_falls_with_what_it_misses():
         right = np.array([1 - witness.wrong, witness.wrong])
         expected = np.log(right @ ratio) - np.log(right[::-1] @ ratio)
         assert told_by(witness, jnp.array(1.0)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_what_imagined_walks_miss_on_open_ways_is_told_by_the_usual():
+    missed = np.random.default_rng(0).rayleigh(0.5, size=4000)
+    missed[:200] = 3.0
+    assert imagination(jnp.asarray(missed)).open_px == pytest.approx(0.5, rel=0.1)
+    assert imagination(jnp.zeros(3)).open_px == pytest.approx(0.3)
+    assert imagination(jnp.full(3, 9.0)).open_px == pytest.approx(0.75)
 
 
 def test_a_stop_tells_of_the_ways_through_the_same_wall_alone():
