@@ -117,7 +117,7 @@ def _loss_picture(figures: dict[str, list[dict]], path: Path) -> None:
             axes.plot(frames, [each[term] for each in history], label=name, linewidth=1)
         axes.set(title=term, yscale="log", xlabel="million frames")
         axes.title.set_fontsize(9)
-        axes.tick_params(labelsize=7)
+        axes.tick_params(labelsize=7, which="both")
     figure.axes[0].legend(fontsize=6)
     figure.savefig(path)
 

@@ -13,6 +13,7 @@ from .places import moves_px, places_at
 from .roadmap import Roadmap, roadmap, search
 
 _NOTABLE = -0.5  # log odds: the ways are searched anew where a step tells so much
+_LOST_PX = 9.0  # so far from the next place of a way one is not on it
 
 
 class Chart:
@@ -57,8 +58,8 @@ class Chart:
     def way(self, state: Float[Array, "moving"], scene: Float[Array, "scene"]) -> Way:
         """What to do next.
 
-        A way that was begun is kept to until a step on it is stopped: places judged anew at every
-        step could send the agent to and fro between two of them.
+        A way that was begun is kept to until a step on it is stopped, or the dot was put elsewhere:
+        places judged anew at every step could send the agent to and fro between two of them.
         """
         known = self._model, state, scene, self._map
         if self._next is None:
@@ -67,7 +68,7 @@ class Chart:
         for _ in range(AHEAD):
             ahead.append(int(self._ways.after[ahead[-1]]))
         way = along(*known, np.array(ahead[:AHEAD]), self._trials)
-        self._next = ahead[int(way.passed)]
+        self._next = ahead[int(way.passed)] if way.away < _LOST_PX else None
         return way
 
 

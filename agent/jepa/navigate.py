@@ -21,12 +21,13 @@ _OPEN = 1.5  # log odds above which a walk past places of the way is taken
 
 
 class Way(NamedTuple):
-    """``controls`` ``(8, 2)``, the latents ``(8, moving)`` that they lead to, and how many places
-    of the way are ``passed``."""
+    """``controls`` ``(8, 2)``, the latents ``(8, moving)`` that they lead to, how many places of
+    the way are ``passed``, and how many px the first of them is ``away``."""
 
     controls: Float[Array, "horizon 2"]
     states: Float[Array, "horizon moving"]
     passed: Int[Array, ""]
+    away: Float[Array, ""]
 
 
 @jax.jit
@@ -68,7 +69,7 @@ def along(
     controls = jnp.where(jnp.arange(HORIZON)[:, None] < ticks, moves[number] / ticks, 0.0)
     controls /= jnp.maximum(jnp.linalg.norm(controls[0]) / STEP_HIGH_PX, 1.0)
     states = imagine(model, state[None], scene[None], controls[None])[0]
-    return Way(controls, states, number + (size[number] < _THERE_PX))
+    return Way(controls, states, number + (size[number] < _THERE_PX), size[0])
 
 
 def _walks_from(

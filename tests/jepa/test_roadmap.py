@@ -73,6 +73,14 @@ def test_whoever_follows_the_ways_arrives_and_rests(equipment):
     assert np.linalg.norm(chart.way(goal, SCENE).controls[0]) < 0.1
 
 
+def test_a_dot_that_was_put_elsewhere_goes_on_from_there(equipment):
+    goal = jnp.array([50.0, 45.0])
+    chart = Chart(PERFECT, equipment, goal, SCENE)
+    assert ticks_to_goal(chart, jnp.array([12.0, 52.0]), goal, SCENE, 10) == 10
+    straight = np.hypot(12, 35) / 1.8
+    assert ticks_to_goal(chart, jnp.array([38.0, 10.0]), goal, SCENE, 80) < 1.3 * straight + 3
+
+
 def test_a_door_that_imagination_has_elsewhere_is_found_by_trying_and_found_again(equipment):
     start, goal = jnp.array([12.0, 12.0]), jnp.array([50.0, 45.0])
     elsewhere = SCENE.at[1].set(48.0)
