@@ -124,12 +124,13 @@ class Mind:
 
     def _try(self, image: np.ndarray | None, applied: np.ndarray | None) -> None:
         """Let the chart know what the last step came to, where both its ends were seen."""
-        before, self._seen = self._seen, None
-        if image is None or self._chart is None:
+        before, after = self._seen, None
+        if image is not None:
+            after = self._encode(self._model, image[None])[0, : self._moving]
+        self._seen = after
+        if self._chart is None or before is None or applied is None or after is None:
             return
-        self._seen = self._encode(self._model, image[None])[0, : self._moving]
-        if before is not None and applied is not None:
-            self._chart.tried(before, applied, self._seen)
+        self._chart.tried(before, applied, after)
 
 
 def load_mind(folder: Path, settings: Settings, factors: Mapping[str, Path] | None = None) -> Mind:
