@@ -3,10 +3,11 @@
 Every short way is open or shut. A walk along it ends a distance ``r`` from where it was to end:
 in the plane a normal error of a small deviation where the way is open, of a large one where it is
 shut. A witness is wrong with a small probability, so the log odds that one walk can tell are
-bounded: an imagined walk is doubted more than a step that was really made. Even odds are assumed
-before. Ways close to each other share their fate, so a step counts for another way by a kernel of
-how far that passes from where it happened, and of how parallel they are; the log odds of all steps
-are added, as if steps were independent.
+bounded: an imagined walk is doubted more than a step that was really made. Before any walk a way
+is rather taken for shut, as a try in vain costs more than a way around a doubt. Ways close to each
+other share their fate, so a step counts for another way by a kernel of how far that passes from
+where it happened, and of how parallel they are; the log odds of all steps are added, as if steps
+were independent.
 
 A stopped walk is begun again, so on a way that is open with the probability ``p`` an expected
 ``1 / p`` walks are made: what a way costs is finite, and each is tried when all others cost more.
@@ -20,6 +21,7 @@ from jaxtyping import Array, Float
 
 from .places import Places, moves_px
 
+PRIOR = -3.0  # log odds that a way is open, before any walk along it
 _KERNEL_PX = 1.0  # by which the kernel falls off
 _BEYOND_PX = 0.4  # behind the point where a step ended is what stopped it
 _SURE = 9.0  # log odds that nothing takes a way beyond

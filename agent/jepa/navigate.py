@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ...envs.two_rooms_walks import STEP_HIGH_PX
-from .evidence import Trials, heard, told_by
+from .evidence import PRIOR, Trials, heard, told_by
 from .model import WorldModel, imagine
 from .places import moves_px
 from .roadmap import Roadmap, effort
@@ -17,7 +17,7 @@ HORIZON = 8
 AHEAD = 6  # places of a way that are looked at
 _NEAREST = 32  # places where a way may begin
 _THERE_PX = 1.2  # so near to a place one has come to it
-_OPEN = 1.5  # log odds above which a walk past places of the way is taken
+_OPEN = PRIOR + 1.5  # log odds above which a walk past places of the way is taken
 
 
 class Way(NamedTuple):
@@ -83,4 +83,5 @@ def _walks_from(
     """The moves in px to some places, and the log odds that the ways there are open."""
     there = jax.tree.map(lambda each: each[to], known.places)
     moves, missed = walks(model, jnp.broadcast_to(state, there.latents.shape), there, scene)
-    return moves, told_by(known.witness, missed) + heard(trials, state[None], moves[None])[0]
+    told = told_by(known.witness, missed) + heard(trials, state[None], moves[None])[0]
+    return moves, PRIOR + told

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
 from ...envs.two_rooms_walks import STEP_HIGH_PX
-from .evidence import Witness, imagination, told_by, tries
+from .evidence import PRIOR, Witness, imagination, told_by, tries
 from .model import WorldModel
 from .places import Places, distances_px, places_at
 from .walks import walks
@@ -123,4 +123,4 @@ def _imagined(
     worst = jnp.maximum(missed.reshape(n, k), missed_back)
     worst = jnp.maximum(worst, jnp.maximum(usual[:, None], usual[neighbours]))
     witness = imagination(jnp.where(apart, worst, jnp.nan))
-    return moves.reshape(n, k, 2), told_by(witness, worst), witness
+    return moves.reshape(n, k, 2), PRIOR + told_by(witness, worst), witness

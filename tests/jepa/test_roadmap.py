@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from jopa_agent.agent.jepa.chart import Chart
 from jopa_agent.agent.jepa.equipment import Equipment
-from jopa_agent.agent.jepa.evidence import REAL, heard, imagination, told_by, trial
+from jopa_agent.agent.jepa.evidence import PRIOR, REAL, heard, imagination, told_by, trial, tries
 from jopa_agent.agent.jepa.graph import Noise
 from jopa_agent.agent.jepa.places import moves_px, places_at
 from jopa_agent.agent.jepa.roadmap import memory_of, roadmap, search
@@ -40,7 +40,8 @@ def test_steps_between_places_are_told_in_px(memory):
 def test_the_map_goes_through_the_door(memory):
     goal = jnp.array([50.0, 45.0])
     known = roadmap(PERFECT, memory, goal, SCENE, SCENES)
-    places, steps = np.asarray(known.places.latents), search(known).steps
+    doubt = float(tries(PRIOR + told_by(known.witness, jnp.array(0.0))))  # of any way
+    places, steps = np.asarray(known.places.latents), search(known).steps / doubt
     assert steps[-1] == 0
     right = places[:, 0] > 34
     direct = np.linalg.norm(places - np.asarray(goal), axis=1) / 1.8
