@@ -21,6 +21,7 @@ EXPERT_STEP_PX = 0.9
 _ARRIVED_PX = 1.0
 _AIM = np.pi / 4  # a walk into a wall heads for it within this
 _BY_DOOR_PX = 12.0
+_TO_DOOR_STEPS = 18
 _DOOR_MARGIN_PX = 2.0  # experts pass the door this far from its edges
 
 
@@ -65,17 +66,29 @@ def walk_into_wall(layout: Layout, frames: int, rng: np.random.Generator) -> Wal
 
 
 def walk_by_door(layout: Layout, frames: int, rng: np.random.Generator) -> Walks:
-    """Walks that begin up to 12 px from a door, on either side, and head for it."""
+    """Walks that begin up to 12 px from a door, on either side, and head for it every 18 steps."""
     count = len(layout.wall_x)
     side = rng.choice([-1.0, 1.0], size=count)
     far = rng.uniform(WALL_REACH + CLEARANCE_PX, _BY_DOOR_PX, size=count)
     x = np.clip(layout.wall_x + side * far, LOW + CLEARANCE_PX, HIGH - CLEARANCE_PX)
     y = layout.door_y + rng.uniform(-_BY_DOOR_PX, _BY_DOOR_PX, size=count) / 2
     y = np.clip(y, LOW + CLEARANCE_PX, HIGH - CLEARANCE_PX)
-    start = np.stack([x, y], axis=-1)
-    towards = _place_in_door(layout, rng) - start
-    heading = np.arctan2(towards[:, 1], towards[:, 0])
-    return _played(start, _steps(heading, frames - 1, rng), layout, rng)
+    place = np.stack([x, y], axis=-1)
+    parts = []
+    for begun in range(0, frames - 1, _TO_DOOR_STEPS):
+        towards = _place_in_door(layout, rng) - place
+        heading = np.arctan2(towards[:, 1], towards[:, 0])
+        steps = _steps(heading, min(_TO_DOOR_STEPS, frames - 1 - begun), rng)
+        parts.append(_played(place, steps, layout, rng))
+        place = parts[-1].positions[:, -1]
+    positions = [parts[0].positions[:, :1], *(part.positions[:, 1:] for part in parts)]
+    controls, stopped = zip(*((part.controls, part.stopped) for part in parts), strict=True)
+    return Walks(
+        np.concatenate(positions, axis=1),
+        np.concatenate(controls, axis=1),
+        layout,
+        np.concatenate(stopped, axis=1),
+    )
 
 
 def go_to_goals(layout: Layout, frames: int, rng: np.random.Generator) -> Walks:

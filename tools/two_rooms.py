@@ -52,8 +52,10 @@ def main() -> None:
             figures.setdefault(name, []).append(json.loads(found.read_text("utf-8")))
     (asked.out / "figures.json").write_text(json.dumps(figures, indent=2), "utf-8")
     (asked.out / "tables.md").write_text(_table(figures), "utf-8")
-    _loss_picture(figures, asked.out / "two_rooms_loss.png")
-    _set_picture(asked.out / "two_rooms_sets.png")
+    _loss_picture(figures, asked.out / "loss.png")
+    _set_picture(asked.out / "sets.png")
+    if "default" in figures:
+        _journey_picture(asked.out / f"default-{asked.steps}-0", asked.out / "journeys.png")
     print(f"figures, tables and pictures: {asked.out}")
 
 
@@ -115,7 +117,7 @@ def _loss_picture(figures: dict[str, list[dict]], path: Path) -> None:
             axes.plot(frames, [each[term] for each in history], label=name, linewidth=1)
         axes.set(title=term, yscale="log", xlabel="million frames")
         axes.title.set_fontsize(9)
-        axes.tick_params(labelsize=7)
+        axes.tick_params(labelsize=7, which="both")
     figure.axes[0].legend(fontsize=6)
     figure.savefig(path)
 
@@ -133,6 +135,28 @@ def _set_picture(path: Path) -> None:
         axes.imshow(colour_picture(frames_of(walks.positions[1, 0], layout)))
         axes.plot(*walks.positions[1].T, color="#0072B2", linewidth=1.2)
         axes.set_title(name, fontsize=9)
+        axes.set_axis_off()
+    figure.savefig(path)
+
+
+def _journey_picture(model: Path, path: Path) -> None:
+    """The ways of a few journeys, from a ring to a cross."""
+    from jopa_agent.agent.jepa.journeys import travel
+    from jopa_agent.agent.jepa.mind import load_mind
+    from jopa_agent.configs.settings import settings_from
+    from jopa_agent.envs.two_rooms import colour_picture, fixed_layout, frames_of
+
+    figure = Figure(figsize=(10, 2.2), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    journeys = travel(load_mind(model, settings_from()), 5, seed=1)
+    for axes, journey in zip(figure.subplots(1, len(journeys)), journeys, strict=True):
+        layout = fixed_layout(journey.wall_x, journey.door_y)
+        axes.imshow(colour_picture(frames_of(np.array(journey.path[-1]), layout)))
+        axes.plot(*np.array(journey.path).T, ".-", color="#0072B2", linewidth=0.8, markersize=2)
+        axes.plot(*journey.start, "o", color="#0072B2", fillstyle="none")
+        axes.plot(*journey.goal, "x", color="black")
+        ended = f"{journey.steps} steps" if journey.steps else "not reached"
+        axes.set_title(f"{ended}, {journey.stops} stopped", fontsize=8)
         axes.set_axis_off()
     figure.savefig(path)
 

@@ -34,9 +34,9 @@ class Learned:
 
 
 def experience_of(frames: int, seed: int) -> Experience:
-    """Walks of at least so many frames in all; a quarter of them begin near a door."""
+    """Walks of at least so many frames in all; half of them begin near a door."""
     count = -(-frames // WALK_FRAMES)
-    by_door = count // 4
+    by_door = count // 2
     parts = [drawn("normal", count - by_door, seed, "training")]
     if by_door:
         parts.append(drawn("door", by_door, seed, "training"))

@@ -30,7 +30,8 @@ class Terms(NamedTuple):
 
     ``prediction``: mean squared error of predicted projections; ``raw``: of the predicted latents
     themselves; ``variance``: what the standard deviations of projections and of latents lack to 1;
-    ``covariance``: mean squared correlation of different coordinates of projections.
+    ``covariance``: squared covariances of different coordinates of projections, and of the scene.
+    The scene stands still: it is not predicted, so projections are of what moves alone.
     """
 
     prediction: Float[Array, ""]
@@ -61,16 +62,15 @@ def terms_of(
     """
     foretold = imagine(model, moving[:, 0], scene, actions)[:, times - 1]
     seen = moving[:, 1:]
-    scenes = jnp.broadcast_to(scene[:, None], (*seen.shape[:2], scene.shape[-1]))
-    target = through(model.head, joined(seen, scenes))
-    guess = through(model.head, joined(foretold, scenes))
+    target, guess = through(model.head, seen), through(model.head, foretold)
     flat = target.reshape(-1, target.shape[-1])
-    latents = joined(seen, scenes).reshape(-1, moving.shape[-1] + scene.shape[-1])
+    scenes = jnp.broadcast_to(scene[:, None], (*seen.shape[:2], scene.shape[-1]))
+    latents = joined(seen, scenes).reshape(flat.shape[0], -1)
     return Terms(
         prediction=jnp.mean((guess - target) ** 2),
         raw=jnp.mean((foretold - seen) ** 2),
         variance=_lack(flat) + _lack(latents),
-        covariance=_correlation(flat),
+        covariance=_correlation(flat) + _correlation(scene),
     )
 
 

@@ -1,8 +1,9 @@
 """The mind of an agent that acts by a world model: frames in, belief and plan out.
 
 The graph filters latents, and keeps to its own prediction where a frame is lost; the plan is the
-best of many ways that the model imagines from the believed latent, along a map of remembered places
-that is made when a goal is set. See :class:`jopa_agent.agent.mind.Mind`, whose interface this is.
+step along the best way over remembered places, by a map that is imagined when a goal is set, and
+learns from every step that a wall stops. See :class:`jopa_agent.agent.mind.Mind`, whose interface
+this is.
 """
 
 import time
@@ -21,12 +22,12 @@ from ..graph.gaussian import Belief
 from ..graph.square_root import free_root
 from ..learning.errors import ModelError
 from ..mind import Step
+from .chart import Chart
 from .equipment import Equipment, load_equipment
 from .files import load_world
 from .graph import BLOCK, world_graph
 from .model import ACTION, Architecture, WorldModel, encode
-from .navigate import HORIZON, way_to_goal
-from .roadmap import Roadmap, roadmap
+from .navigate import HORIZON
 
 
 class Mind:
@@ -40,7 +41,7 @@ class Mind:
         self._graph = world_graph(model, equipment.noise)
         self._encode = jax.jit(encode)
         self._ahead = jax.jit(partial(_ahead, self._graph))
-        self._map: Roadmap | None = None
+        self._chart: Chart | None = None
         self._goal = np.zeros(self._moving, np.float32)
         self.begin_episode()
 
@@ -53,14 +54,14 @@ class Mind:
     def begin_episode(self) -> None:
         """Forget the belief: the body begins anew."""
         self._state = self._graph.start()
+        self._seen: Array | None = None
 
     def set_goal(self, image: np.ndarray) -> bool:
         """Wish for what ``image`` shows, among the walls that it shows; it can be held."""
         latent = self._encode(self._model, image[None])[0]
         goal, scene = latent[: self._moving], latent[self._moving :]
-        known = self._equipment
         self._goal = np.asarray(goal)
-        self._map = roadmap(self._model, known.memory, goal, scene, known.scenes)
+        self._chart = Chart(self._model, self._equipment, goal, scene, self._chart)
         return True
 
     def can_hold(self, image: np.ndarray) -> bool:
@@ -77,7 +78,7 @@ class Mind:
         self.set_goal(blank)
         for image in (blank, blank, None):
             self.step(image, np.zeros(ACTION, np.float32))
-        self._map = None
+        self._chart = None
         self.begin_episode()
 
     def hear(self, sensor: str, value: np.ndarray, stamp_ns: int) -> None:
@@ -93,16 +94,17 @@ class Mind:
         Raises ``ValueError`` where no goal has been set.
         """
         del stamp_ns
-        if self._map is None:
+        if self._chart is None:
             raise ValueError("no goal to plan for: call set_goal before step")
         began = time.perf_counter_ns()
         control = None if self._state.fresh else np.asarray(applied, np.float32)
         seen = {} if image is None else {BLOCK: image}
         self._state = jax.block_until_ready(self._graph.step(self._state, seen, control))
         filtered = time.perf_counter_ns()
+        self._try(image, control)
         belief = self._state.joint
         moving, scene = belief.mean[: self._moving], belief.mean[self._moving :]
-        way = way_to_goal(self._model, moving, scene, self._map)
+        way = self._chart.way(moving, scene)
         mean, std = jax.block_until_ready(self._ahead(belief, way.controls))
         planned = time.perf_counter_ns()
         surprise = np.asarray(self._state.surprise)[: self._moving]
@@ -119,6 +121,16 @@ class Mind:
             filter_ns=filtered - began,
             plan_ns=planned - filtered,
         )
+
+    def _try(self, image: np.ndarray | None, applied: np.ndarray | None) -> None:
+        """Let the chart know what the last step came to, where both its ends were seen."""
+        before, after = self._seen, None
+        if image is not None:
+            after = self._encode(self._model, image[None])[0, : self._moving]
+        self._seen = after
+        if self._chart is None or before is None or applied is None or after is None:
+            return
+        self._chart.tried(before, applied, after)
 
 
 def load_mind(folder: Path, settings: Settings, factors: Mapping[str, Path] | None = None) -> Mind:

@@ -13,11 +13,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt8
 
+from ...envs.two_rooms import DOOR_RANGE, HIGH, LOW, seen_walls
 from .branches import Branch, convolutions, profiles
 from .cells import Cell, gated_cell, residual_cell
+from .frames import drawn_dots, drawn_walls
 from .layers import Layers, layers, through
 
 ACTION = 2  # numbers of an action: (dx, dy) in px
+_PICTURES = 512  # that a model is made for
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Architecture:
     ``wall_channels`` those of the branches (of profiles one number, of convolutions one a layer),
     ``dot_hidden`` and ``wall_hidden`` what is between a profile and the latent. ``embedding`` is
     what an action is embedded to, ``hidden`` the layers of a residual cell, ``projection`` those of
-    the head that the losses look through.
+    the head that the losses look through at what moves.
     """
 
     branch: Literal["profiles", "convolutions"]
@@ -84,10 +87,13 @@ def new_model(architecture: Architecture, key: Array) -> WorldModel:
     """A random model."""
     a = architecture
     keys = jax.random.split(key, 5)
+    dots, walls = _usual_pictures(jax.random.fold_in(key, 5))
 
-    def branch(key: Array, channels: tuple[int, ...], hidden: tuple[int, ...], out: int) -> Branch:
+    def branch(
+        key: Array, pictures: Array, channels: tuple[int, ...], hidden: tuple[int, ...], out: int
+    ) -> Branch:
         if a.branch == "profiles":
-            return profiles(key, channels[0], (*hidden, out))
+            return profiles(key, channels[0], (*hidden, out), pictures)
         return convolutions(key, channels, out)
 
     if a.cell == "residual":
@@ -95,12 +101,21 @@ def new_model(architecture: Architecture, key: Array) -> WorldModel:
     else:
         cell = gated_cell(keys[3], a.moving, a.scene, a.embedding)
     return WorldModel(
-        dots=branch(keys[0], a.dot_channels, a.dot_hidden, a.moving),
-        walls=branch(keys[1], a.wall_channels, a.wall_hidden, a.scene),
+        dots=branch(keys[0], dots, a.dot_channels, a.dot_hidden, a.moving),
+        walls=branch(keys[1], walls, a.wall_channels, a.wall_hidden, a.scene),
         embed=layers(keys[2], (ACTION, a.embedding)),
         cell=cell,
-        head=layers(keys[4], (a.latent, *a.projection)),
+        head=layers(keys[4], (a.moving, *a.projection)),
     )
+
+
+def _usual_pictures(key: Array) -> tuple[Float[Array, "many h w"], Float[Array, "many h w"]]:
+    """Channels of random frames, such as are trained on, for a model to begin with."""
+    key_place, key_wall, key_door = jax.random.split(key, 3)
+    places = jax.random.uniform(key_place, (_PICTURES, 2), minval=LOW, maxval=HIGH)
+    wall_x = jax.random.choice(key_wall, jnp.asarray(seen_walls()), (_PICTURES,))
+    door_y = jax.random.randint(key_door, (_PICTURES,), *DOOR_RANGE)
+    return drawn_dots(places), drawn_walls(wall_x, door_y)
 
 
 def parameter_count(model: WorldModel) -> int:

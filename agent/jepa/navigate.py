@@ -1,54 +1,87 @@
-"""What to do next: walk to the remembered place from which the goal is nearest, by the map."""
+"""What to do next: where to join the ways of the map, and the step along them."""
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ...envs.two_rooms_walks import STEP_HIGH_PX
+from .evidence import PRIOR, Trials, heard, told_by
 from .model import WorldModel, imagine
 from .places import moves_px
-from .roadmap import Roadmap, effort, walks
+from .roadmap import Roadmap, effort
+from .walks import walks
 
 HORIZON = 8
-_NEAREST = 32  # places that it is tried to walk to
+AHEAD = 6  # places of a way that are looked at
+_NEAREST = 32  # places where a way may begin
+_THERE_PX = 1.2  # so near to a place one has come to it
+_OPEN = PRIOR + 1.5  # log odds above which a walk past places of the way is taken
 
 
 class Way(NamedTuple):
-    """``controls`` ``(8, 2)``, the latents ``(8, moving)`` that they lead to, and the ``steps``
-    that the goal is away."""
+    """``controls`` ``(8, 2)``, the latents ``(8, moving)`` that they lead to, how many places of
+    the way are ``passed``, and how many px the first of them is ``away``."""
 
     controls: Float[Array, "horizon 2"]
     states: Float[Array, "horizon moving"]
-    steps: Float[Array, ""]
+    passed: Int[Array, ""]
+    away: Float[Array, ""]
 
 
 @jax.jit
-def way_to_goal(
+def first_place(
     model: WorldModel,
     state: Float[Array, "moving"],
     scene: Float[Array, "scene"],
     known: Roadmap,
-) -> Way:
-    """The way over one of the 32 nearest places, to each of which a walk is imagined, and corrected
-    by what it misses; a wall shows itself by a walk that does not arrive.
+    steps: Float[Array, "n"],
+    trials: Trials,
+) -> Int[Array, ""]:
+    """Which of the 32 nearest places, from which a goal is so many ``steps`` away, to go to
+    first: the one with the fewest steps in all, as expected of a walk there that is imagined, and
+    of the ``trials`` near it."""
+    nearest = jnp.argsort(moves_px(state[None], known.places)[1][0])[:_NEAREST]
+    moves, log_odds = _walks_from(model, state, scene, known, nearest, trials)
+    return nearest[jnp.argmin(effort(moves, log_odds) + steps[nearest])]
 
-    Places less than a step away are passed over, the goal apart: whoever is at one would stay.
-    After the place nothing is planned: long before it is reached there is a newer plan.
+
+@jax.jit
+def along(
+    model: WorldModel,
+    state: Float[Array, "moving"],
+    scene: Float[Array, "scene"],
+    known: Roadmap,
+    way: Int[Array, "ahead"],
+    trials: Trials,
+) -> Way:
+    """The step along a ``way``, the numbers of the next places on it, the last of them repeated.
+
+    It leads to the furthest place that a walk is believed to arrive at, or else to the first.
+    Behind that nothing is planned: long before it is reached there is a newer plan.
     """
-    away = moves_px(state[None], known.places)[1][0]
-    nearest = jnp.argsort(away)[:_NEAREST]
-    there = jax.tree.map(lambda each: each[nearest], known.places)
-    starts = jnp.broadcast_to(state, there.latents.shape)
-    step, missed = walks(model, starts, there, scene)
-    length = jnp.linalg.norm(step, axis=1) / STEP_HIGH_PX
-    here = (length < 1) & (nearest < len(known.steps) - 1)
-    total = jnp.where(here, jnp.inf, effort(step, missed) + known.steps[nearest])
-    best = jnp.argmin(total)
-    ticks = jnp.clip(jnp.ceil(length[best] - 1e-3), 1, HORIZON)
-    controls = jnp.where(jnp.arange(HORIZON)[:, None] < ticks, step[best] / ticks, 0.0)
-    longest = jnp.maximum(jnp.linalg.norm(controls[0]) / STEP_HIGH_PX, 1.0)
-    controls = controls / longest
+    moves, log_odds = _walks_from(model, state, scene, known, way, trials)
+    size = jnp.linalg.norm(moves, axis=1)
+    within = size < HORIZON * STEP_HIGH_PX
+    number = jnp.max(jnp.where((log_odds > _OPEN) & within, jnp.arange(len(way)), 0))
+    ticks = jnp.clip(jnp.ceil(size[number] / STEP_HIGH_PX - 1e-3), 1, HORIZON)
+    controls = jnp.where(jnp.arange(HORIZON)[:, None] < ticks, moves[number] / ticks, 0.0)
+    controls /= jnp.maximum(jnp.linalg.norm(controls[0]) / STEP_HIGH_PX, 1.0)
     states = imagine(model, state[None], scene[None], controls[None])[0]
-    return Way(controls, states, total[best])
+    return Way(controls, states, number + (size[number] < _THERE_PX), size[0])
+
+
+def _walks_from(
+    model: WorldModel,
+    state: Float[Array, "moving"],
+    scene: Float[Array, "scene"],
+    known: Roadmap,
+    to: Int[Array, "k"],
+    trials: Trials,
+) -> tuple[Float[Array, "k 2"], Float[Array, "k"]]:
+    """The moves in px to some places, and the log odds that the ways there are open."""
+    there = jax.tree.map(lambda each: each[to], known.places)
+    moves, missed = walks(model, jnp.broadcast_to(state, there.latents.shape), there, scene)
+    told = told_by(known.witness, missed) + heard(trials, state[None], moves[None])[0]
+    return moves, PRIOR + told

@@ -1,8 +1,8 @@
-"""The ways between remembered places, as the world model imagines them among the walls in view.
+"""The ways between remembered places, and the belief that each is open.
 
-From a place to a neighbour it is as far as the model's walk there is long, and further by what the
-walk, or that back, misses: walls make it miss, the door does not. Dijkstra's algorithm then gives
-the steps from every place to a goal.
+The world model imagines a walk from a place to each of its neighbours among the walls in view; the
+steps that are really made tell more (:mod:`.evidence`). Dijkstra's algorithm finds, from every
+place, the way to a goal on which the fewest steps are expected.
 """
 
 from typing import NamedTuple
@@ -10,29 +10,19 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
 from ...envs.two_rooms_walks import STEP_HIGH_PX
-from .model import WorldModel, imagine
-from .places import Places, distances_px, moves_px, places_at
+from .evidence import PRIOR, Witness, imagination, told_by, tries
+from .model import WorldModel
+from .places import Places, distances_px, places_at
+from .walks import walks
 
 NEIGHBOURS = 16  # of a place, at most
 _REACH_PX = 4.5  # to a neighbour
-_STEPS = 3  # in which it is walked to
-_ARRIVED_PX = 0.7  # so near to its end a walk has arrived
-_MISSED = 30.0  # steps that it counts to miss it by a pixel more; twice as much, four times
-_CORRECTIONS = 2  # of a walk, by what it missed its end
-_NOWHERE = 1e4  # steps from a place that no way leads from
-
-
-class Roadmap(NamedTuple):
-    """``places``, the last of which is the goal, and the ``steps`` ``(n,)`` of the longest kind
-    from each to the goal."""
-
-    places: Places
-    steps: Float[Array, "n"]
+_NOWHERE = 1e6  # steps from a place that no way leads from
 
 
 class Memory(NamedTuple):
@@ -41,6 +31,26 @@ class Memory(NamedTuple):
 
     places: Places
     neighbours: np.ndarray
+
+
+class Roadmap(NamedTuple):
+    """``places``, the last of which is the goal, their ``neighbours``, the ``moves`` in px to these
+    as the model walks them, the ``log_odds`` that those ways are open, and what ``witness``
+    imagined walks are."""
+
+    places: Places
+    neighbours: Int[Array, "n neighbours"]
+    moves: Float[Array, "n neighbours 2"]
+    log_odds: Float[Array, "n neighbours"]
+    witness: Witness
+
+
+class Ways(NamedTuple):
+    """From every place the expected ``steps`` ``(n,)`` of the longest kind to the goal, and the
+    number of the place ``after`` it ``(n,)``, its own where there is none."""
+
+    steps: Float[np.ndarray, "n"]
+    after: Int[np.ndarray, "n"]
 
 
 def memory_of(places: Places) -> Memory:
@@ -59,82 +69,58 @@ def roadmap(
     scene: Float[Array, "scene"],
     scenes: Float[Array, "scenes scene"],
 ) -> Roadmap:
-    """The map for one goal among the walls that ``scene`` tells of; ``scenes`` are those by which
-    the motion at the goal is told."""
+    """The map for one goal among the walls that ``scene`` tells of, by imagination alone;
+    ``scenes`` are those by which the motion at the goal is told."""
     place = places_at(model, goal[None], scenes)
     places = Places(*(jnp.concatenate(pair) for pair in zip(memory.places, place, strict=True)))
-    count = len(memory.neighbours)
     near = np.argsort(distances_px(memory.places.latents, place)[:, 0])[:NEIGHBOURS]
-    neighbours = np.concatenate([memory.neighbours, near[None]])
-    efforts = np.asarray(_efforts(model, places, jnp.asarray(neighbours), scene))
-    own = np.arange(count + 1)[:, None]
-    rows, columns = np.nonzero(neighbours != own)
-    ways = coo_array(
-        (efforts[rows, columns], (rows, neighbours[rows, columns])),
-        shape=(count + 1, count + 1),
+    neighbours = jnp.asarray(np.concatenate([memory.neighbours, near[None]]))
+    return Roadmap(places, neighbours, *_imagined(model, places, neighbours, scene))
+
+
+def search(known: Roadmap) -> Ways:
+    """The best way to the goal from every place."""
+    neighbours = np.asarray(known.neighbours)
+    count = len(neighbours)
+    efforts = np.asarray(effort(known.moves, known.log_odds))
+    rows, columns = np.nonzero(neighbours != np.arange(count)[:, None])
+    graph = coo_array(
+        (efforts[rows, columns], (rows, neighbours[rows, columns])), shape=(count, count)
     )
-    steps = dijkstra(ways.tocsr(), directed=False, indices=count)
-    return Roadmap(places, jnp.asarray(np.minimum(steps, _NOWHERE), jnp.float32))
+    steps, after = dijkstra(
+        graph.tocsr(), directed=False, indices=count - 1, return_predecessors=True
+    )
+    here = np.arange(count)
+    return Ways(np.minimum(steps, _NOWHERE).astype(np.float32), np.where(after < 0, here, after))
 
 
-def walks(
-    model: WorldModel,
-    starts: Float[Array, "n moving"],
-    targets: Places,
-    scene: Float[Array, "scene"],
-) -> tuple[Float[Array, "n 2"], Float[Array, "n"]]:
-    """The way in px from each start to its target as the model walks it, in three equal steps, and
-    by how many px it misses.
-
-    The first guess is that of the target's tangent; it is corrected by what it misses.
-    """
-    step = -_seen_from(starts, targets)[0]
-    among = jnp.broadcast_to(scene, (len(step), scene.shape[0]))
-    walked, missed = step, jnp.zeros(len(step))
-    for _ in range(_CORRECTIONS + 1):
-        actions = jnp.repeat(step[:, None] / _STEPS, _STEPS, axis=1)
-        end = imagine(model, starts, among, actions)[:, -1]
-        beyond, missed = _seen_from(end, targets)
-        walked, step = step, step - beyond
-    return walked, missed
-
-
-def effort(step: Float[Array, "n 2"], missed: Float[Array, "n"]) -> Float[Array, "n"]:
-    """What a walk of :func:`walks` counts, in steps."""
-    return jnp.linalg.norm(step, axis=1) / STEP_HIGH_PX + _late(missed)
-
-
-def _late(missed: Float[Array, "n"]) -> Float[Array, "n"]:
-    return _MISSED * jnp.maximum(missed - _ARRIVED_PX, 0.0) ** 2
+def effort(moves: Float[Array, "*n 2"], log_odds: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """The expected steps of ways, stopped walks included."""
+    return jnp.linalg.norm(moves, axis=-1) / STEP_HIGH_PX * tries(log_odds)
 
 
 @jax.jit
-def _efforts(
+def _imagined(
     model: WorldModel,
     places: Places,
     neighbours: Array,
     scene: Float[Array, "scene"],
-) -> Float[Array, "n neighbours"]:
-    """The steps from each place to each neighbour, the way back being walkable, too."""
+) -> tuple[Float[Array, "n neighbours 2"], Float[Array, "n neighbours"], Witness]:
+    """The moves from each place to each neighbour, the log odds that these ways are open, and the
+    witness who tells so.
+
+    What counts is the worst of the walks there and back, and of how far most walks miss either
+    place: one that most miss is in a wall. Nothing is in a wall that a goal's picture shows.
+    """
     n, k = neighbours.shape
     here, there = jnp.repeat(jnp.arange(n), k), neighbours.reshape(-1)
     start, target = (jax.tree.map(lambda x, at=at: x[at], places) for at in (here, there))
-    step, missed = walks(model, start.latents, target, scene)
-    _, missed_back = walks(model, target.latents, start, scene)
-    # a place that most of its neighbours miss is in a wall: whoever is sent there stays outside
+    moves, missed = walks(model, start.latents, target, scene)
+    missed_back = walks(model, target.latents, start, scene)[1].reshape(n, k)
     apart = neighbours != jnp.arange(n)[:, None]
-    usual = jnp.nanmedian(jnp.where(apart, missed_back.reshape(n, k), jnp.nan), axis=1)
-    walked = effort(step, jnp.maximum(missed, missed_back)).reshape(n, k)
-    return walked + _late(usual)[:, None] + _late(usual)[neighbours]
-
-
-def _seen_from(
-    states: Float[Array, "n moving"], places: Places
-) -> tuple[Float[Array, "n 2"], Float[Array, "n"]]:
-    """:func:`moves_px` of each state from its own place."""
-
-    def one(state: Array, place: Places) -> tuple[Array, Array]:
-        step, away = moves_px(state[None], jax.tree.map(lambda each: each[None], place))
-        return step[0, 0], away[0, 0]
-
-    return jax.vmap(one)(states, places)
+    usual = jnp.nanmedian(jnp.where(apart, missed_back, jnp.nan), axis=1)
+    usual = usual.at[-1].set(0.0)
+    worst = jnp.maximum(missed.reshape(n, k), missed_back)
+    worst = jnp.maximum(worst, jnp.maximum(usual[:, None], usual[neighbours]))
+    witness = imagination(jnp.where(apart, worst, jnp.nan))
+    return moves.reshape(n, k, 2), PRIOR + told_by(witness, worst), witness

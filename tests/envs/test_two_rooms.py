@@ -22,7 +22,7 @@ from jopa_agent.envs.two_rooms import (
     wall_pictures,
 )
 from jopa_agent.envs.two_rooms_motion import first_hit, free_places, moved
-from jopa_agent.envs.two_rooms_walks import go_to_goals, walk, walk_into_wall
+from jopa_agent.envs.two_rooms_walks import go_to_goals, walk, walk_by_door, walk_into_wall
 from scipy.stats import kstest, truncnorm, vonmises
 
 ONE = Layout(np.array([32]), np.array([20]))
@@ -151,6 +151,23 @@ def test_walks_into_walls_meet_them_and_experts_pass_doors():
     right = ways.positions[..., 0] > layout.wall_x[:, None]
     assert (right.any(1) & ~right.all(1)).mean() > 0.99
     assert not ways.stopped.any()
+
+
+def test_walks_by_doors_pass_them_again_and_again():
+    rng = np.random.default_rng(3)
+    layout = drawn_layouts(rng, 500, seen_walls())
+
+    def passes(walks):
+        right = walks.positions[..., 0] > layout.wall_x[:, None]
+        return np.diff(right, axis=1).sum(axis=1).mean()
+
+    walks = walk_by_door(layout, 91, rng)
+    assert walks.positions.shape == (500, 91, 2)
+    assert walks.controls.shape == (500, 90, 2)
+    assert passes(walks) > 2
+    assert passes(walk(layout, 91, rng)) < 1
+    went = np.diff(walks.positions, axis=1)
+    np.testing.assert_allclose(went[~walks.stopped], walks.controls[~walks.stopped], atol=1e-12)
 
 
 def test_the_environment_is_one_of_gymnasiums_and_repeats_itself():

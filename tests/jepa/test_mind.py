@@ -38,9 +38,8 @@ def test_what_frames_tell_is_as_uncertain_as_the_graph_says():
 
 
 def test_it_goes_through_doors_to_places_that_pictures_show(mind):
-    journeys = travel(mind, 3, seed=11)
-    figures = journey_figures(journeys)
-    assert figures["success_fraction"] > 0.3
+    journeys = travel(mind, 2, seed=11)
+    assert journey_figures(journeys)["success_fraction"] == 1
     for journey in journeys:
         assert (journey.start[0] - journey.wall_x) * (journey.goal[0] - journey.wall_x) < 0
 
