@@ -116,6 +116,11 @@ class ViewerState:
         return self._first_goal.image.shape
 
     @property
+    def awaits_plan(self) -> bool:
+        """Whether the newest frame has no plan yet."""
+        return self.plan_tick < self.tick
+
+    @property
     def draws_nothing(self) -> bool:
         """Whether the agent is at work, and has not shown what it imagines: not all can."""
         return self.imagined is None and self.now_s > _IMAGINED_BY_S

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 os.environ.setdefault("SDL_VIDEO_X11_WMCLASS", "jopa-agent")
 os.environ.setdefault("SDL_NO_SIGNAL_HANDLERS", "1")  # signals are the runtime's to answer
+# What has changed is copied to the window; OpenGL would draw all of it anew, by the processor where
+# there is no graphics card.
+os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
 
 import pygame
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from ..runtime.process import Child
 
 _REFRESH_NS = NS_PER_S // 30
+_HELD_BACK_NS = NS_PER_S // 50  # at most
 _CLOSED = "the window was closed"
 _STARTING = "the run has not started yet"
 GO_ON = "go on"
@@ -100,8 +104,18 @@ def show(source: Source, desk: Desk) -> None:
         next_ns = max(next_ns + _REFRESH_NS, now_ns())
         for received in source.messages(next_ns):
             desk.state.take(received.header, received.message)
+        _let_plan(source, desk.state)
         source.tick = desk.state.tick
         _draw(desk)
+
+
+def _let_plan(source: Source, state: ViewerState) -> None:
+    """Leave the machine to inference for a moment while it has a frame and no plan for it yet."""
+    if state.awaits_plan:
+        for received in source.messages(now_ns() + _HELD_BACK_NS):
+            state.take(received.header, received.message)
+            if not state.awaits_plan:
+                return
 
 
 def _answer_all(desk: Desk) -> bool:
