@@ -183,6 +183,15 @@ def test_memory_does_not_grow_with_the_run(feed: Feed):
     assert late - early < 50_000  # 500 frames alone would be 500 kB
 
 
+def test_a_frame_awaits_its_plan(state: ViewerState) -> None:
+    assert not state.awaits_plan
+    for header, message in messages_of(0):
+        state.take(header, message)
+        if isinstance(message, Frame):
+            assert state.awaits_plan
+    assert not state.awaits_plan
+
+
 def test_an_agent_that_draws_no_pictures_is_known_after_a_while(state: ViewerState) -> None:
     def see(ticks: range) -> None:
         for tick in ticks:
