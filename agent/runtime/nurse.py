@@ -27,6 +27,7 @@ _CALM_NS = 4 * NS_PER_S  # after the start, or a fault, when the body should be 
 _HELD_UP_NS = NS_PER_S // 2  # since the last look: then it is the supervisor that was held up
 _NO_WORK = (Order, Pace, Push)
 _LASTING = (Do.PLANNER, Do.LEARN, Do.RECORD)
+_HELD_UP_PATIENCE = 0.5  # with whoever a signal holds up: it is not busy
 _LOCKSTEP_PATIENCE = 10.0  # where nothing has a deadline, a busy machine may take its time
 
 
@@ -113,7 +114,7 @@ class Nurse:
             return "was not ready in time" if late else None
         if member.state is State.DONE:
             return None
-        patience = 1.0 if member.stopped else member.process.patience
+        patience = _HELD_UP_PATIENCE if member.stopped else member.process.patience
         return member.progress.trouble(now, self._timeout_s * patience)
 
     def _lose(self, member: Member, what: str, fault: Fault | None, now: int) -> None:
