@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from .equipment import Equipment
 from .evidence import TRIALS, Trials, heard, no_trials, trial
 from .model import WorldModel
-from .navigate import AHEAD, Way, along, first_place
+from .navigate import AHEAD, Standing, Way, along, first_place
 from .places import moves_px, places_at
 from .roadmap import Roadmap, roadmap, search
 
@@ -61,13 +61,13 @@ class Chart:
         A way that was begun is kept to until a step on it is stopped, or the dot was put elsewhere:
         places judged anew at every step could send the agent to and fro between two of them.
         """
-        known = self._model, state, scene, self._map
+        standing = Standing(self._model, state, scene, self._map, self._trials)
         if self._next is None:
-            self._next = int(first_place(*known, self._ways.steps, self._trials))
+            self._next = int(first_place(standing, self._ways.steps))
         ahead = [self._next]
         for _ in range(AHEAD):
             ahead.append(int(self._ways.after[ahead[-1]]))
-        way = along(*known, np.array(ahead[:AHEAD]), self._trials)
+        way = along(standing, np.array(ahead[:AHEAD]))
         self._next = ahead[int(way.passed)] if way.away < _LOST_PX else None
         return way
 

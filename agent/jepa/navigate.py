@@ -20,6 +20,17 @@ _THERE_PX = 1.2  # so near to a place one has come to it
 _OPEN = PRIOR + 1.5  # log odds above which a walk past places of the way is taken
 
 
+class Standing(NamedTuple):
+    """Where the dot is by the ``model``'s latents ``state`` ``(moving,)``, among the walls of a
+    ``scene`` ``(scene,)``, and what is ``known`` of the ways, by ``trials`` too."""
+
+    model: WorldModel
+    state: Float[Array, "moving"]
+    scene: Float[Array, "scene"]
+    known: Roadmap
+    trials: Trials
+
+
 class Way(NamedTuple):
     """``controls`` ``(8, 2)``, the latents ``(8, moving)`` that they lead to, how many places of
     the way are ``passed``, and how many px the first of them is ``away``."""
@@ -31,56 +42,40 @@ class Way(NamedTuple):
 
 
 @jax.jit
-def first_place(
-    model: WorldModel,
-    state: Float[Array, "moving"],
-    scene: Float[Array, "scene"],
-    known: Roadmap,
-    steps: Float[Array, "n"],
-    trials: Trials,
-) -> Int[Array, ""]:
+def first_place(standing: Standing, steps: Float[Array, "n"]) -> Int[Array, ""]:
     """Which of the 32 nearest places, from which a goal is so many ``steps`` away, to go to
     first: the one with the fewest steps in all, as expected of a walk there that is imagined, and
     of the ``trials`` near it."""
-    nearest = jnp.argsort(moves_px(state[None], known.places)[1][0])[:_NEAREST]
-    moves, log_odds = _walks_from(model, state, scene, known, nearest, trials)
+    away = moves_px(standing.state[None], standing.known.places)[1][0]
+    nearest = jnp.argsort(away)[:_NEAREST]
+    moves, log_odds = _walks_from(standing, nearest)
     return nearest[jnp.argmin(effort(moves, log_odds) + steps[nearest])]
 
 
 @jax.jit
-def along(
-    model: WorldModel,
-    state: Float[Array, "moving"],
-    scene: Float[Array, "scene"],
-    known: Roadmap,
-    way: Int[Array, "ahead"],
-    trials: Trials,
-) -> Way:
+def along(standing: Standing, way: Int[Array, "ahead"]) -> Way:
     """The step along a ``way``, the numbers of the next places on it, the last of them repeated.
 
     It leads to the furthest place that a walk is believed to arrive at, or else to the first.
     Behind that nothing is planned: long before it is reached there is a newer plan.
     """
-    moves, log_odds = _walks_from(model, state, scene, known, way, trials)
+    moves, log_odds = _walks_from(standing, way)
     size = jnp.linalg.norm(moves, axis=1)
     within = size < HORIZON * STEP_HIGH_PX
     number = jnp.max(jnp.where((log_odds > _OPEN) & within, jnp.arange(len(way)), 0))
     ticks = jnp.clip(jnp.ceil(size[number] / STEP_HIGH_PX - 1e-3), 1, HORIZON)
     controls = jnp.where(jnp.arange(HORIZON)[:, None] < ticks, moves[number] / ticks, 0.0)
     controls /= jnp.maximum(jnp.linalg.norm(controls[0]) / STEP_HIGH_PX, 1.0)
+    model, state, scene, *_ = standing
     states = imagine(model, state[None], scene[None], controls[None])[0]
     return Way(controls, states, number + (size[number] < _THERE_PX), size[0])
 
 
 def _walks_from(
-    model: WorldModel,
-    state: Float[Array, "moving"],
-    scene: Float[Array, "scene"],
-    known: Roadmap,
-    to: Int[Array, "k"],
-    trials: Trials,
+    standing: Standing, to: Int[Array, "k"]
 ) -> tuple[Float[Array, "k 2"], Float[Array, "k"]]:
     """The moves in px to some places, and the log odds that the ways there are open."""
+    model, state, scene, known, trials = standing
     there = jax.tree.map(lambda each: each[to], known.places)
     moves, missed = walks(model, jnp.broadcast_to(state, there.latents.shape), there, scene)
     told = told_by(known.witness, missed) + heard(trials, state[None], moves[None])[0]
