@@ -45,11 +45,9 @@ def main() -> int:
             print(f"{kind}  p50 {spread['p50']:.2f}, p99 {spread['p99']:.2f} ms{after}", flush=True)
     print(f"the window opens {median(opened):.2f} s after the command (longest {max(opened):.2f})")
     for name in ("p50", "p99"):
-        without, with_ = (median(each[name] for each in spreads[kind]) for kind in (False, True))
-        share = 100 * (with_ / without - 1)
-        print(
-            f"frame to command, {name}: {without:.2f} ms, with it {with_:.2f} ms ({share:+.1f} %)"
-        )
+        bare, shown = (median(each[name] for each in spreads[kind]) for kind in (False, True))
+        more = 100 * (shown / bare - 1)
+        print(f"frame to command, {name}: {bare:.2f} ms, with it {shown:.2f} ms ({more:+.1f} %)")
     return 0
 
 
@@ -90,10 +88,8 @@ def seen_after(began: float, environment: dict[str, str]) -> float:
     """Seconds until the window is on the screen."""
     command = ["xwininfo", "-name", _TITLE]
     while time.monotonic() < began + _PATIENCE_S:
-        if (
-            subprocess.run(command, env=environment, capture_output=True, check=False).returncode
-            == 0
-        ):
+        found = subprocess.run(command, env=environment, capture_output=True, check=False)
+        if found.returncode == 0:
             return time.monotonic() - began
         time.sleep(0.02)
     raise TimeoutError(f"no window within {_PATIENCE_S:g} s")

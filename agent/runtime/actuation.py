@@ -25,8 +25,9 @@ def main(child: Child) -> None:
     while True:
         arbiter.go_on_from(desk.clock.tick_at(now_ns()) + 1)
         desk.await_plan(lead_ns)
-        desk.command(arbiter.settle())
-        child.tick = arbiter.tick - 2
+        decision = arbiter.settle()
+        desk.command(decision)
+        child.tick = decision.tick - 1
 
 
 class Desk:

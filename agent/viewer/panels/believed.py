@@ -8,7 +8,10 @@ from ..look import Look
 from ..showing import Showing
 from ..state import ViewerState
 
-NO_PICTURES = "this agent draws no pictures"
+
+def why_empty(draws_nothing: bool) -> str:
+    """What is said in the place of imagined pictures."""
+    return "this agent draws no pictures" if draws_nothing else "nothing imagined yet"
 
 
 def values(
@@ -41,7 +44,7 @@ def draw(
     inner = paint.card(surface, rect, look, "believed")
     area = pygame.Rect(inner.x, inner.y, inner.width, max(1, inner.height - 2 * look.line))
     if imagined is None:
-        paint.empty(surface, area, look, NO_PICTURES if draws_nothing else "nothing imagined yet")
+        paint.empty(surface, area, look, why_empty(draws_nothing))
         return
     if age_s > 0:
         paint.heading(surface, rect, look, f"{age_s:.2f} s ago", theme.muted)

@@ -7,7 +7,7 @@ from .. import paint, pictures
 from ..look import Look
 from ..showing import Showing
 from ..state import ViewerState
-from .believed import NO_PICTURES
+from .believed import why_empty
 
 _LEAST = 40  # px at unit 1: narrower frames are left out
 
@@ -51,7 +51,7 @@ def draw(
     theme = look.theme
     inner = paint.card(surface, rect, look, "imagined future, along the plan")
     if imagined is None:
-        paint.empty(surface, inner, look, NO_PICTURES if draws_nothing else "nothing imagined yet")
+        paint.empty(surface, inner, look, why_empty(draws_nothing))
         return
     future = imagined.future
     for area, index in places(inner, look, future.shape[1:], len(future)):
