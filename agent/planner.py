@@ -1,6 +1,6 @@
 """From a goal picture and a belief to a plan: what is wished for, from which guesses to start."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 from ..configs.settings import Planner
 from .graph.gaussian import Belief
 from .graph.hold import holding_control
-from .graph.refine import Trajectory, Wishes, beliefs_along, refine
+from .graph.refine import Trajectory, Wishes, beliefs_along, feedback, refine
 from .graph.rows import Rows
 from .model import Model
 
@@ -107,10 +107,11 @@ def plan(
     """Infer the controls of the next ``settings.horizon`` ticks.
 
     Several hypotheses are refined side by side, and the one with the lowest free energy wins: the
-    last plan one tick later, with its feedback, and random sequences of controls at the limits.
+    last plan one tick later, with its feedback, the feedback that keeps the goal, and random
+    sequences of controls at the limits.
     """
     key_guess, key_arrival = jax.random.split(key)
-    guesses = _guesses(key_guess, settings, model, intent)
+    guesses = _guesses(key_guess, settings, model, wish, intent)
     drawn = jax.random.choice(
         key_arrival, jnp.minimum(_ARRIVALS, settings.horizon), (settings.hypotheses,)
     )
@@ -179,17 +180,35 @@ def _wishes(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""]
     )
 
 
-def _guesses(key: Key[Array, ""], settings: Planner, model: Model, intent: Intent) -> Trajectory:
-    """Trajectories to start from: the last plan, then controls that jump between the limits."""
-    shape = (settings.hypotheses - 1, settings.horizon, model.control_low.shape[0])
+def _guesses(
+    key: Key[Array, ""], settings: Planner, model: Model, wish: Wish, intent: Intent
+) -> Trajectory:
+    """Trajectories to start from: the last plan, the rest at the goal with the feedback that keeps
+    it, then controls that jump between the limits."""
+    count, steps = settings.hypotheses, (settings.horizon, *wish.control.shape)
     key_first, key_switch = jax.random.split(key)
-    first = jax.random.rademacher(key_first, (shape[0], 1, shape[2]), jnp.float32)
-    switches = jax.random.bernoulli(key_switch, _SWITCHING, shape)
+    first = jax.random.rademacher(key_first, (count, 1, steps[1]), jnp.float32)
+    switches = jax.random.bernoulli(key_switch, _SWITCHING, (count, *steps))
     signs = first * jnp.cumprod(jnp.where(switches, -1.0, 1.0), axis=1)
-    controls = jnp.where(signs > 0, model.control_high, model.control_low)
-    guess = intent.trajectory
-    return Trajectory(
-        states=jnp.broadcast_to(guess.states, (settings.hypotheses, *guess.states.shape)),
-        controls=jnp.concatenate([guess.controls[None], controls]),
-        gains=jnp.concatenate([guess.gains[None], jnp.zeros((shape[0], *guess.gains.shape))]),
+    last = intent.trajectory
+    random = Trajectory(
+        states=jnp.broadcast_to(last.states, (count, *last.states.shape)),
+        controls=jnp.where(signs > 0, model.control_high, model.control_low),
+        gains=jnp.zeros((count, *last.gains.shape)),
     )
+    informed = jax.tree.map(lambda *each: jnp.stack(each), last, _kept(settings, model, wish))
+    return jax.tree.map(lambda a, b: jnp.concatenate([a, b])[:count], informed, random)
+
+
+def _kept(settings: Planner, model: Model, wish: Wish) -> Trajectory:
+    """The rest at the goal, and the feedback that keeps it: near a goal that is not stable no
+    sequence of controls would come to it by itself."""
+    at_once = jnp.zeros((), jnp.int32)
+    goals = _goals(settings, model, wish, at_once)
+    rest = Trajectory(
+        states=jnp.broadcast_to(wish.state, (settings.horizon + 1, *wish.state.shape)),
+        controls=jnp.broadcast_to(wish.control, (settings.horizon, *wish.control.shape)),
+        gains=jnp.zeros((settings.horizon, *wish.control.shape, *wish.state.shape)),
+    )
+    wishes = _wishes(settings, model, wish, at_once)
+    return replace(rest, gains=feedback(model.transition, lambda _: goals, wishes, rest))

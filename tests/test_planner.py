@@ -104,6 +104,22 @@ def test_more_passes_cost_less_and_keep_the_limits(model: Model):
     assert energies[1] < energies[0]
 
 
+def test_a_body_that_falls_is_caught_at_once(model: Model):
+    """Beside a goal that is not stable, without a plan yet: all controls that are guessed let the
+    body fall, and only the feedback that keeps the goal does not."""
+    camera = Pendulum(Camera(256, 32))
+    goal = wish_for(model, camera.picture(0.0))
+    for angle in (0.1, -0.1, 0.2, -0.2):
+        fallen = start_belief(model.transition, model.at_rest(camera.picture(angle))[:2])
+        found = jax.jit(partial(plan, PRESET.planner))(
+            model, goal, fallen, no_intent(model, PRESET.planner.horizon), jax.random.key(0)
+        )
+        away = np.linalg.norm(found.ahead_mean[:, :2] - goal.state[:2], axis=1)
+        begun = np.linalg.norm(fallen.mean[:2] - goal.state[:2])
+        assert away.max() < 1.2 * begun
+        assert away[-1] < 0.1 * begun
+
+
 def test_the_next_tick_begins_with_this_plan_one_tick_later(model: Model):
     found = planned(model, wish(True))
     carried = found.intent.trajectory

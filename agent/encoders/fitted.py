@@ -27,6 +27,8 @@ class Schedule:
     predicted: int = 10  # steps predicted without looking
     weight_decay: float = 1e-5
     covariance_penalty: float = 1e-2
+    unevenness_penalty: float = 3e-2
+    compared: int = 256  # frames that are compared with a neighbour in a step
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ..graph.features import PolynomialFeatures
 from ..graph.learn_motion import first_regression
 from ..graph.motion import pose_features
 from .fitted import Assignment
+from .likeness import Neighbours, drawn_neighbours, unevenness
 from .pose import whitening
 
 _CHUNK = 200  # optimiser steps between two reports of progress
@@ -23,12 +24,14 @@ _CHUNK = 200  # optimiser steps between two reports of progress
 
 class Task(NamedTuple):
     """What is to be predicted: ``raw(layers, inputs)``, poses before whitening, with the ``layers``
-    that are to be trained; ``poses`` ``(S, T, d)`` are those to begin with."""
+    that are to be trained; ``poses`` ``(S, T, d)`` are those to begin with. ``near`` are neighbours
+    of all frames, by which poses are kept from being stretched unevenly, or None."""
 
     raw: Callable[[Any, Array], Array]
     layers: Any
     inputs: Float[Array, "S T c"]
     poses: Float[np.ndarray, "S T d"]
+    near: Neighbours | None = None
 
 
 class _Parameters(NamedTuple):
@@ -46,6 +49,7 @@ class _Data:
     features: PolynomialFeatures
     basis: Float[Array, "k k"]
     even: Float[Array, "S*T"]
+    near: Neighbours | None
 
 
 def fit_last_layer(
@@ -72,7 +76,7 @@ def fit_prediction(
     """
     features = pose_features(task.poses, asked.controls, asked.powers)
     basis, layer = first_regression(features, task.poses, asked.controls)
-    data = _Data(task.inputs, jnp.asarray(asked.controls), features, _f32(basis), even)
+    data = _Data(task.inputs, jnp.asarray(asked.controls), features, _f32(basis), even, task.near)
     parameters = _Parameters(task.layers, _f32(layer.weights), jnp.array([2.0, 0.0]))
     parameters = _optimise(task.raw, parameters, data, asked)
     return parameters.layers, features, basis @ np.asarray(parameters.weights, np.float64)
@@ -108,14 +112,16 @@ def _optimise(raw, parameters, data, asked: Assignment) -> _Parameters:
 
 
 def _loss(raw, data, schedule, parameters, key):
-    """Robust open-loop error of predicted poses, over a batch of windows."""
+    """Robust open-loop error of predicted poses, over a batch of windows, and what poses cost that
+    are not white, or stretched unevenly."""
     segments, length, count = data.inputs.shape
     window = 1 + schedule.filtered + schedule.predicted
-    key_segment, key_start, key_reference = jax.random.split(key, 3)
+    key_segment, key_start, key_reference, key_near = jax.random.split(key, 4)
     segment = jax.random.randint(key_segment, (schedule.batch,), 0, segments)
     start = jax.random.randint(key_start, (schedule.batch,), 0, length - window + 1)
     chosen = jax.random.choice(key_reference, segments * length, (schedule.reference,), p=data.even)
-    reference = raw(parameters.layers, data.inputs.reshape(-1, count)[chosen])
+    frames = data.inputs.reshape(-1, count)
+    reference = raw(parameters.layers, frames[chosen])
     centre, white = whitening(reference)
     ticks = start[:, None] + jnp.arange(window)
     pose = raw(parameters.layers, data.inputs[segment[:, None], ticks])
@@ -126,7 +132,14 @@ def _loss(raw, data, schedule, parameters, key):
     nearness = 1 / (1 + 0.3 * jnp.arange(schedule.predicted))
     covariance = jnp.cov(reference.T, bias=True)
     excess = jnp.sum((covariance - jnp.eye(covariance.shape[0])) ** 2)
-    return jnp.mean(robust.mean((0, 2)) * nearness) + schedule.covariance_penalty * excess
+    loss = jnp.mean(robust.mean((0, 2)) * nearness) + schedule.covariance_penalty * excess
+    if data.near is None:
+        return loss
+    few = schedule.compared
+    other, apart = drawn_neighbours(data.near, chosen[:few], key_near)
+    compared = raw(parameters.layers, frames[other])
+    uneven = unevenness(reference[:few] @ white.T, compared @ white.T, apart)
+    return loss + schedule.unevenness_penalty * uneven
 
 
 def _prediction_errors(parameters, data, schedule, pose, control):

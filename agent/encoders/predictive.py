@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .fitted import Assignment, Fitted
+from .likeness import neighbours
 from .pose import whitening
 from .prediction import Task, fit_prediction
 from .slow import see, slow_encoder
@@ -18,7 +19,9 @@ def fit_predictive(asked: Assignment) -> Fitted:
     """Slow features give the start. A residual network is then trained together with a polynomial
     transition: from a few filtered steps, predict the poses of the next
     ones open loop. The poses of every step are whitened exactly, so that they cannot collapse,
-    with weights that make up for where the body dwells.
+    with weights that make up for where the body dwells, and poses that are stretched unevenly cost:
+    or they would be drawn apart where they are easy to predict, until no polynomial could express
+    their motion.
     """
     seen = see(asked)
     slow, start = slow_encoder(seen, asked)
@@ -34,7 +37,7 @@ def fit_predictive(asked: Assignment) -> Fitted:
     def raw(layers: Any, components: Array) -> Array:
         return replace(encoder, layers=layers).raw(components)
 
-    task = Task(raw, layers, components, start)
+    task = Task(raw, layers, components, start, neighbours(seen.places))
     layers, features, last_layer = fit_prediction(task, asked, seen.even)
     encoder = replace(encoder, layers=layers)
     centre, white = whitening(encoder.raw(components.reshape(-1, sizes[0])), seen.even)

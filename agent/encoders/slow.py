@@ -14,11 +14,13 @@ from .slow_features import Weights, even_weights, principal_components, slow_dir
 
 class Seen(NamedTuple):
     """What frames show: their ``mean`` ``(pixels,)``, the ``projection`` ``(c, pixels)`` onto
-    whitened principal components, those ``components``, and what each frame and change counts."""
+    whitened principal components, those ``components``, the same as ``places`` in units of pixels,
+    and what each frame and change counts."""
 
     mean: Float[np.ndarray, "pixels"]
     projection: Float[np.ndarray, "c pixels"]
     components: Float[np.ndarray, "S T c"]
+    places: Float[np.ndarray, "S T c"]
     weights: Weights
 
     @property
@@ -34,9 +36,8 @@ def see(asked: Assignment) -> Seen:
         pixels.reshape(-1, pixels.shape[-1]), asked.schedule.components
     )
     components = ((pixels - mean) @ projection.T).astype(np.float32)
-    places = components / np.linalg.norm(projection, axis=1)  # in units of pixels
-    weights = even_weights(places.astype(np.float64))
-    return Seen(mean, projection, components, weights)
+    places = components.astype(np.float64) / np.linalg.norm(projection, axis=1)
+    return Seen(mean, projection, components, places, even_weights(places))
 
 
 def slow_encoder(seen: Seen, asked: Assignment) -> tuple[PoseEncoder, Float[np.ndarray, "S T d"]]:

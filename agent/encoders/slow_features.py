@@ -6,9 +6,10 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
+from .likeness import squared_distances, usual_change
+
 _LEAST_VARIANCE = 1e-9  # of the leading component's
 _RAREST = 20.0  # no frame counts more than so many usual ones
-_USUAL = 0.75  # of the mean squared change: about the median, where a body does not rest
 _STILL = 0.3  # of the usual squared change: below, a change is none
 
 
@@ -46,10 +47,8 @@ def even_weights(places: Float[np.ndarray, "segment time component"]) -> Weights
     the inverse of its square.
     """
     squares = (np.diff(places, axis=1) ** 2).sum(-1)
-    usual = _USUAL * squares.mean() or 1.0
-    flat = places.reshape(-1, places.shape[-1])
-    sizes = (flat**2).sum(1)
-    apart = sizes[:, None] + sizes - 2 * flat @ flat.T
+    usual = usual_change(places)
+    apart = squared_distances(places.reshape(-1, places.shape[-1]))
     rare = 1 / np.exp(-apart / (2 * usual)).sum(1)
     rare = np.minimum(rare, _RAREST * np.median(rare)).reshape(places.shape[:2])
     frames = rare / rare.sum()

@@ -109,6 +109,16 @@ def refine(
     return plan, energy, drop
 
 
+def feedback(
+    transition: Transition, rows_along: RowsAlong, wishes: Wishes, nominal: Trajectory
+) -> Float[Array, "H p n"]:
+    """Gains of the feedback law by which small deviations from ``nominal`` are met best."""
+    begin = nominal.states[0]
+    known = Belief.of(begin, jnp.zeros((begin.shape[0], 0), begin.dtype))
+    nothing = jnp.zeros(0, begin.dtype)
+    return _backward(transition, known, rows_along, wishes, nominal, nothing)[1]
+
+
 def beliefs_along(transition: Transition, belief: Belief, plan: Trajectory) -> Belief:
     """Beliefs at steps 1 ... H under the plan's feedback, stacked along the first axis."""
 

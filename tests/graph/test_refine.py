@@ -14,7 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jopa_agent.agent.graph.gaussian import Belief
 from jopa_agent.agent.graph.planning import Driven
-from jopa_agent.agent.graph.refine import Trajectory, Wishes, beliefs_along, refine
+from jopa_agent.agent.graph.refine import (
+    Trajectory,
+    Wishes,
+    beliefs_along,
+    feedback,
+    refine,
+)
 from jopa_agent.agent.graph.rows import Rows
 from scipy.optimize import lsq_linear
 
@@ -207,6 +213,8 @@ def test_without_limits_one_pass_is_the_linear_quadratic_regulator(mild: Kind, c
     np.testing.assert_allclose(plan.states[0], asked.start + asked.root @ first, rtol=0, atol=1e-9)
     np.testing.assert_allclose(plan.gains, riccati(system, asked), rtol=0, atol=1e-9)
     assert energy == pytest.approx(energy_at(matrix, aim, best, asked.goals), rel=1e-11)
+    law = feedback(asked.model, lambda _: asked.goals, asked.wishes, plan)
+    np.testing.assert_allclose(law, riccati(system, asked), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize(("limit", "seed"), [(FREE, 0), *((2.0, seed) for seed in range(8))])
