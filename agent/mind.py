@@ -74,11 +74,10 @@ class Mind:
         self._frames_late, self._late = delay[0], sum(delay)
         self._wish_for = jax.jit(wish_for)
         self._observe = jax.jit(observe)
-        self._plan = jax.jit(partial(_plan, planner))
+        self._planner, self._online = planner, online or Online()
         self._wish_at = jax.jit(wish_at)
         self._imagine = jax.jit(imagine)
         self._moments_ahead = moments_ahead(planner.horizon)
-        self._learn = jax.jit(partial(learned, online or Online()))
         self._no_intent = no_intent(model, planner.horizon)
         nowhere = jnp.zeros(model.transition.outputs)
         self._no_belief = start_belief(model.transition, nowhere)
@@ -193,7 +192,7 @@ class Mind:
         key = jax.random.fold_in(self._key, self._tick)
         under_way = np.array(self._handed_over, np.float32)[1:]
         outcome = jax.block_until_ready(
-            self._plan(self._model, self._wish, belief, self._intent, key, under_way)
+            _plan(self._planner, self._model, self._wish, belief, self._intent, key, under_way)
         )
         planned = time.perf_counter_ns()
         lesson = (before, self._handed_over[0], belief, surprise)
@@ -236,12 +235,17 @@ class Mind:
         if self._lesson is None or self._wish is None:
             return
         self._model, self._lessons = jax.block_until_ready(
-            self._learn(self._trained, self._lessons, *self._lesson)
+            _learned(self._online, self._trained, self._lessons, *self._lesson)
         )
         self._wish = self._wish_at(self._model, self._wish.state)
         self._lesson = None
 
 
+# Compiled once for all minds with the same settings.
+_learned = jax.jit(learned, static_argnames="online")
+
+
+@partial(jax.jit, static_argnames="planner")
 def _plan(
     planner: Planner,
     model: Model,

@@ -222,7 +222,7 @@ class Planner(Section):
 class Collect(Section):
     """Frames under random controls."""
 
-    frames: Count = Field(default=1_000, description="frames to record, in whole segments")
+    frames: Count = Field(default=800, description="frames to record, in whole segments")
     segment_frames: Annotated[int, Field(ge=26)] = Field(
         default=50, description="frames from one reset"
     )
@@ -236,10 +236,9 @@ class Explore(Section):
 
     rounds: Annotated[int, Field(ge=0)] = Field(default=2, description="rounds of it")
     frames: Count = Field(
-        default=500, description="frames of one round towards rare goals, in whole segments"
-    )
-    epistemic_weight: NonNegative = Field(
-        default=0.05, description="cost of what the model does not know, on the way"
+        default=600,
+        description="frames of one round, towards goals that are rare or can be held, in whole "
+        "segments",
     )
     curiosity: NonNegative = Field(
         default=0.0, description="worth of a nat of what there is to learn, on the way"
@@ -248,7 +247,7 @@ class Explore(Section):
         default=0.15, description="random controls that are added, as a share of the limit"
     )
     segments_per_reset: Count = Field(
-        default=4, description="segments, each with a goal of its own, until the body is reset"
+        default=1, description="segments, each with a goal of its own, until the body is reset"
     )
     trials: Annotated[int, Field(ge=0)] = Field(
         default=3, description="goals to reach and hold before a model is trusted"

@@ -1,11 +1,11 @@
 """Experience on the way to goals of the agent's own choosing."""
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from .dataset import Dataset
 from .drive import Errand, Outing
+from .ease import poses_with_ease
 
 _NEAR = 0.2  # poses this near count as known to each other, in the pose's standard deviations
 
@@ -13,17 +13,25 @@ _NEAR = 0.2  # poses this near count as known to each other, in the pose's stand
 def explore(outing: Outing) -> Dataset:
     """Record ``settings.frames`` frames on an ``outing``.
 
-    At the start of every segment it is for a frame of those ``known``, the rarer its pose the
-    likelier; random controls are added to those that are planned.
+    Every segment is for a frame of those ``known``, the rarer its pose the likelier. Every second
+    is for one that can surely be held: what happens on the way there is what the model is needed
+    for, and it errs where it has made itself believe what is not so. Random controls are added to
+    those that are planned.
     """
     known, settings = outing.known, outing.settings
     rng = np.random.default_rng(outing.seed)
     frames = known.frames.reshape(-1, *known.frames.shape[2:])
-    poses = np.asarray(outing.model.poses(jnp.asarray(known.frames)))
-    chances = _rareness(poses.reshape(len(frames), -1))
+    poses, easy = poses_with_ease(outing.model, frames)
+    rare = _rareness(poses)
+    held = rare * easy if easy.any() else rare
+    chances = (rare, held / held.sum())
     length = known.frames.shape[1]
     errands = [
-        Errand(frames[rng.choice(len(frames), p=chances)], 1, not k % settings.segments_per_reset)
+        Errand(
+            goal=frames[rng.choice(len(frames), p=chances[k % 2])],
+            segments=1,
+            reset=not k % settings.segments_per_reset,
+        )
         for k in range(-(-settings.frames // length))
     ]
     return outing.experience(outing.drive(errands, settings.noise))

@@ -157,7 +157,7 @@ def _experience(settings, body, recorded, folder, number, model, progress) -> Da
         tried = folder / f"trial-{number - 1}.safetensors"
         before = joined(before, load_dataset(tried)) if tried.exists() else before
         total, stage = settings.explore.frames, f"explore {number}"
-        ways = settings.explore.model_dump(include={"epistemic_weight", "curiosity"})
+        ways = {"curiosity": settings.explore.curiosity}
         mind = Mind(model, settings.planner.model_copy(update=ways), seed)
         new = explore(Outing(
             mind, model, body, before, settings.explore, seed + 7919 * number,

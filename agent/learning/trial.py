@@ -5,19 +5,15 @@ It needs no true state: the distance is that of the believed pose to the goal's.
 
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool
 
-from ..graph.hold import effort_std, holding_control
 from ..model import Model
 from .dataset import Dataset
 from .drive import Errand, Outing
+from .ease import poses_with_ease
 from .spread import spread
 
-_EASY = 0.8  # of the limits: goals that may take more to be held are not asked for
-_SURE = 2.0  # standard deviations
 _NEAR = 0.12  # of the poses' standard deviation
 _LAST = 0.2  # of the time given: the share at its end for which it has to be held
 
@@ -49,22 +45,8 @@ def put_to_trial(outing: Outing) -> Trial | None:
 
 def _goals(model: Model, known: Dataset, count: int) -> np.ndarray:
     frames = known.frames.reshape(-1, *known.frames.shape[2:])
-    poses, taken = (np.asarray(x) for x in _efforts(model, jnp.asarray(frames)))
-    easy = np.flatnonzero(taken < _EASY)
+    poses, ease = poses_with_ease(model, frames)
+    easy = np.flatnonzero(ease)
     if not len(easy) or not count:
         return frames[:0]
     return frames[easy[spread(poses[easy], min(count, len(easy)))]]
-
-
-@jax.jit
-def _efforts(model, frames):
-    """The pose of each frame, and what it takes at most to hold it, as the model sees it."""
-    transition, d = model.transition, model.transition.outputs
-    limits = model.control_low, model.control_high
-
-    def one(frame):
-        state = model.at_rest(frame)
-        effort = holding_control(transition, state, *limits).effort
-        return state[:d], effort + _SURE * effort_std(transition, state, model.sensor_cov, *limits)
-
-    return jax.lax.map(one, frames)
