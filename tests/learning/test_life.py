@@ -138,7 +138,8 @@ def test_one_segment_in_ten_is_kept_to_judge_by():
 def test_a_model_is_learned_anew_where_it_fails_and_the_better_one_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """No round passes after so short a training: each has two starts, and one round is added."""
+    """No round passes after so short a training: each has two starts, and one round is added. The
+    first round's model is judged once more, by what the second has kept from learning."""
     seeds, verdicts = [], []
     real_train, real_validate = lives.train, lives.validate
 
@@ -158,8 +159,8 @@ def test_a_model_is_learned_anew_where_it_fails_and_the_better_one_is_kept(
     assert not life.verdict.passed
     assert life.verdict.tried is None
     assert seeds == [0, 1009, 1, 1010]
-    kept = min(v.error_20_rms for v in verdicts)
-    assert life.verdict.error_20_rms == kept
+    _, _, *second, first_again = (verdict.error_20_rms for verdict in verdicts)
+    assert life.verdict.error_20_rms == min(*second, first_again)
     assert "the newest model has not passed: another round, with more frames" in told.said
 
 
