@@ -48,7 +48,8 @@ def test_inference_repeats_a_recording_to_the_bit(folder: Path) -> None:
 def test_the_first_difference_is_named(folder: Path) -> None:
     run = RecordedRun(folder)
     settings = run.launch.settings
-    other = settings.model_copy(update={"run": settings.run.model_copy(update={"seed": 3})})
+    planner = settings.planner.model_copy(update={"control_precision": 0.3})
+    other = settings.model_copy(update={"planner": planner})
     object.__setattr__(run.launch, "settings", other)
     found = verify(run)
     assert found.first is not None
