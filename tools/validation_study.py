@@ -70,7 +70,7 @@ def _cases() -> Iterator[Case]:
     """Those that should do, then those that should not."""
     for seed in range(6):
         yield Case(f"seed-{seed}", _as_it_is, ("--seed", str(seed)))
-    for frames in (1200, 800, 500, 350, 200, 100):
+    for frames in (1200, 800, 500, 350, 200):
         components = ("--train.components", str(min(64, frames // 20)))
         yield Case(f"frames-{frames}", lambda data, n=frames: _first(data, n), components)
     for steps in (3000, 1000, 300, 100, 10):

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ...configs.settings import Planner
+from ..encoders.likeness import squared_distances
 from ..model import Model
 from .calibrate import coverage
 from .dataset import Dataset
@@ -153,8 +154,7 @@ def _faults(found: dict[str, Any]) -> list[str]:
 def _twins(views: np.ndarray, poses: Float[np.ndarray, "N d"]) -> float:
     """How far apart the poses are of each view and of the one that looks most like it."""
     pixels = views.reshape(len(poses), -1).astype(np.float32) / 255
-    sizes = (pixels**2).sum(1)
-    apart = sizes[:, None] + sizes - 2 * pixels @ pixels.T
+    apart = squared_distances(pixels)
     np.fill_diagonal(apart, np.inf)
     twin = apart.argmin(1)
     alike = apart[np.arange(len(apart)), twin] <= np.quantile(apart.min(1), 0.9)
