@@ -72,10 +72,10 @@ class Mind:
         ``online``: how :meth:`learn` learns; ``senses``: what readings of remote sensors say."""
         self._model = self._trained = model
         self._frames_late, self._late = delay[0], sum(delay)
-        self._wish_for = jax.jit(wish_for)
+        self._wish_for = jax.jit(partial(wish_for, planner))
         self._observe = jax.jit(observe)
         self._planner, self._online = planner, online or Online()
-        self._wish_at = jax.jit(wish_at)
+        self._wish_at = jax.jit(partial(wish_at, planner))
         self._imagine = jax.jit(imagine)
         self._moments_ahead = moments_ahead(planner.horizon)
         self._no_intent = no_intent(model, planner.horizon)

@@ -1,6 +1,6 @@
 """From a goal picture and a belief to a plan: what is wished for, from which guesses to start."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -17,15 +17,18 @@ from .graph.rows import Rows
 from .model import Model
 
 # A goal that no control can hold is passed at one of these ticks, whichever costs least.
-_ARRIVALS = np.array([4, 8, 12, 17, 23, 30, 40])
+_ARRIVALS = np.array([4, 8, 12, 17, 23, 30, 40, 50])
 _ARRIVAL_PRECISION = 100.0
 _ARRIVAL_COST = 0.05  # free energy per tick of waiting
 
 # Holding is judged with the learned model: this much beyond the limits is within its errors.
 _EFFORT_SLACK = 1.05
 
-_MUCH = 0.2  # of the control: whatever takes more to be held is given all of the reserve
+# Of the control: what takes less to be held is given no reserve, and what takes more all of it.
+_LITTLE, _MUCH = 0.1, 0.2
 _SOON = 5  # ticks ahead within which the reserve of control is opened up
+
+_FINALISTS = 2  # hypotheses that are refined to the end
 
 _SWITCHING = 0.12  # chance per tick that a guessed control changes sign
 
@@ -34,12 +37,14 @@ class Wish(NamedTuple):
     """A goal as the planner sees it.
 
     ``state`` ``(n,)``: at rest in the goal's pose; ``control`` ``(p,)``: what holds it there, or
-    comes nearest to that; ``can_be_held``: whether that lies within the limits.
+    comes nearest to that; ``can_be_held``: whether that lies within the limits; ``gains``
+    ``(H, p, n)``: the feedback that keeps it there.
     """
 
     state: Float[Array, "n"]
     control: Float[Array, "p"]
     can_be_held: Bool[Array, ""]
+    gains: Float[Array, "H p n"]
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["trajectory", "arrival"], meta_fields=[])
@@ -65,15 +70,21 @@ class Outcome(NamedTuple):
     intent: Intent
 
 
-def wish_for(model: Model, frame: UInt8[Array, "height width channel"]) -> Wish:
+def wish_for(settings: Planner, model: Model, frame: UInt8[Array, "height width channel"]) -> Wish:
     """Understand the goal picture ``frame``."""
-    return wish_at(model, model.at_rest(frame))
+    return wish_at(settings, model, model.at_rest(frame))
 
 
-def wish_at(model: Model, state: Float[Array, "n"]) -> Wish:
+def wish_at(settings: Planner, model: Model, state: Float[Array, "n"]) -> Wish:
     """Wish to be at rest in ``state``."""
     holding = holding_control(model.transition, state, model.control_low, model.control_high)
-    return Wish(state, holding.control, holding.effort <= _EFFORT_SLACK)
+    gains = jnp.zeros((settings.horizon, *holding.control.shape, *state.shape))
+    wish = Wish(state, holding.control, holding.effort <= _EFFORT_SLACK, gains)
+    at_once = jnp.zeros((), jnp.int32)
+    goals = _goals(settings, model, wish, at_once)
+    wishes = _wishes(settings, model, wish, at_once)
+    gains = feedback(model.transition, lambda _: goals, wishes, _rest(settings, wish))
+    return wish._replace(gains=gains)
 
 
 def wish_against(model: Model, wish: Wish, belief: Belief) -> Wish:
@@ -106,9 +117,9 @@ def plan(
 ) -> Outcome:
     """Infer the controls of the next ``settings.horizon`` ticks.
 
-    Several hypotheses are refined side by side, and the one with the lowest free energy wins: the
-    last plan one tick later, with its feedback, the feedback that keeps the goal, and random
-    sequences of controls at the limits.
+    Several hypotheses are refined side by side: the last plan one tick later, with its feedback,
+    the feedback that keeps the goal, and random sequences of controls at the limits. All are
+    refined once, those with the lowest free energy to the end, and the best of these wins.
     """
     key_guess, key_arrival = jax.random.split(key)
     guesses = _guesses(key_guess, settings, model, wish, intent)
@@ -120,14 +131,17 @@ def plan(
 
     now = Belief.of(belief.mean, belief.root[:, :0])  # what follows is planned from its mean
 
-    def hypothesis(guess, arrival):
+    def refined(guess, arrival, iterations):
         goals = _goals(settings, model, wish, arrival)
         wishes = _wishes(settings, model, wish, arrival)
-        refined = refine(model.transition, now, lambda _: goals, wishes, guess, settings.iterations)
-        return refined[:2]
+        found = refine(model.transition, now, lambda _: goals, wishes, guess, iterations)
+        return found[0], found[1] + _ARRIVAL_COST * arrival
 
-    plans, energies = jax.vmap(hypothesis)(guesses, arrivals)
-    energies = energies + _ARRIVAL_COST * arrivals
+    plans, energies = jax.vmap(partial(refined, iterations=1))(guesses, arrivals)
+    few = jax.lax.top_k(-energies, min(_FINALISTS, settings.hypotheses))[1]
+    plans, arrivals = jax.tree.map(lambda x: x[few], (plans, arrivals))
+    to_the_end = partial(refined, iterations=settings.iterations - 1)
+    plans, energies = jax.vmap(to_the_end)(plans, arrivals)
     best = jnp.argmin(energies)
     chosen = jax.tree.map(lambda x: x[best], plans)
     ahead = beliefs_along(model.transition, belief, chosen)
@@ -165,7 +179,8 @@ def _wishes(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""]
     half = 0.5 * (model.control_high - model.control_low)
     precision = jnp.diag(settings.control_precision / half**2)
     taken = effort(model, wish.control)
-    reserve = jnp.where(wish.can_be_held, settings.reserve * jnp.minimum(taken / _MUCH, 1.0), 0.0)
+    much = jnp.clip((taken - _LITTLE) / (_MUCH - _LITTLE), 0.0, 1.0)
+    reserve = jnp.where(wish.can_be_held, settings.reserve * much, 0.0)
     share = 1 - reserve * jnp.minimum(jnp.arange(horizon) / _SOON, 1.0)[:, None]
     counts = jnp.where(wish.can_be_held, 1.0, jnp.arange(1, horizon + 1) <= arrival)
     return Wishes(
@@ -185,30 +200,28 @@ def _guesses(
 ) -> Trajectory:
     """Trajectories to start from: the last plan, the rest at the goal with the feedback that keeps
     it, then controls that jump between the limits."""
-    count, steps = settings.hypotheses, (settings.horizon, *wish.control.shape)
+    last, steps = intent.trajectory, (settings.horizon, *wish.control.shape)
+    count = max(settings.hypotheses - 2, 0)
     key_first, key_switch = jax.random.split(key)
     first = jax.random.rademacher(key_first, (count, 1, steps[1]), jnp.float32)
     switches = jax.random.bernoulli(key_switch, _SWITCHING, (count, *steps))
     signs = first * jnp.cumprod(jnp.where(switches, -1.0, 1.0), axis=1)
-    last = intent.trajectory
     random = Trajectory(
         states=jnp.broadcast_to(last.states, (count, *last.states.shape)),
         controls=jnp.where(signs > 0, model.control_high, model.control_low),
         gains=jnp.zeros((count, *last.gains.shape)),
     )
-    informed = jax.tree.map(lambda *each: jnp.stack(each), last, _kept(settings, model, wish))
-    return jax.tree.map(lambda a, b: jnp.concatenate([a, b])[:count], informed, random)
+    informed = jax.tree.map(lambda *each: jnp.stack(each), last, _rest(settings, wish))
+    return jax.tree.map(
+        lambda a, b: jnp.concatenate([a, b])[: settings.hypotheses], informed, random
+    )
 
 
-def _kept(settings: Planner, model: Model, wish: Wish) -> Trajectory:
+def _rest(settings: Planner, wish: Wish) -> Trajectory:
     """The rest at the goal, and the feedback that keeps it: near a goal that is not stable no
     sequence of controls would come to it by itself."""
-    at_once = jnp.zeros((), jnp.int32)
-    goals = _goals(settings, model, wish, at_once)
-    rest = Trajectory(
+    return Trajectory(
         states=jnp.broadcast_to(wish.state, (settings.horizon + 1, *wish.state.shape)),
         controls=jnp.broadcast_to(wish.control, (settings.horizon, *wish.control.shape)),
-        gains=jnp.zeros((settings.horizon, *wish.control.shape, *wish.state.shape)),
+        gains=wish.gains,
     )
-    wishes = _wishes(settings, model, wish, at_once)
-    return replace(rest, gains=feedback(model.transition, lambda _: goals, wishes, rest))

@@ -194,9 +194,13 @@ class Sensor(Section):
 class Planner(Section):
     """Planning as inference over a receding horizon."""
 
-    horizon: Count = Field(default=40, description="ticks planned ahead")
-    iterations: Count = Field(default=3, description="re-linearisations a tick")
-    hypotheses: Count = Field(default=8, description="plans refined side by side")
+    horizon: Count = Field(default=50, description="ticks planned ahead")
+    iterations: Count = Field(
+        default=3, description="re-linearisations a tick, of the two best plans"
+    )
+    hypotheses: Count = Field(
+        default=8, description="plans that are begun side by side, with one re-linearisation"
+    )
     goal_velocity_weight: NonNegative = Field(
         default=0.05, description="goal precision on the velocity"
     )
@@ -212,7 +216,7 @@ class Planner(Section):
         "takes a fifth of it or more to be held; less at others",
     )
     epistemic_weight: NonNegative = Field(
-        default=0.01, description="cost of what the model does not know, beyond that at the goal"
+        default=0.1, description="cost of what the model does not know, beyond that at the goal"
     )
     curiosity: NonNegative = Field(
         default=0.0, description="worth of a nat of what there is to learn about the body"
@@ -236,7 +240,7 @@ class Explore(Section):
 
     rounds: Annotated[int, Field(ge=0)] = Field(default=2, description="rounds of it")
     frames: Count = Field(
-        default=600,
+        default=400,
         description="frames of one round, towards goals that are rare or can be held, in whole "
         "segments",
     )
@@ -250,7 +254,7 @@ class Explore(Section):
         default=1, description="segments, each with a goal of its own, until the body is reset"
     )
     trials: Annotated[int, Field(ge=0)] = Field(
-        default=3, description="goals to reach and hold before a model is trusted"
+        default=5, description="goals to reach and hold before a model is trusted"
     )
     trial_segments: Count = Field(default=2, description="segments of frames for each of them")
     starts: Count = Field(

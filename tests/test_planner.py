@@ -30,7 +30,8 @@ def model() -> Model:
 
 def wish(can_be_held: bool, control: float = 0.3) -> Wish:
     state = jnp.asarray(np.concatenate([POSE, np.zeros(4)]), jnp.float32)
-    return Wish(state, jnp.array([control]), jnp.asarray(can_be_held))
+    blind = jnp.zeros((SETTINGS.horizon, 1, 6))
+    return Wish(state, jnp.array([control]), jnp.asarray(can_be_held), blind)
 
 
 def believed(model: Model) -> Belief:
@@ -108,7 +109,7 @@ def test_a_body_that_falls_is_caught_at_once(model: Model):
     """Beside a goal that is not stable, without a plan yet: all controls that are guessed let the
     body fall, and only the feedback that keeps the goal does not."""
     camera = Pendulum(Camera(256, 32))
-    goal = wish_for(model, camera.picture(0.0))
+    goal = wish_for(PRESET.planner, model, camera.picture(0.0))
     for angle in (0.1, -0.1, 0.2, -0.2):
         fallen = start_belief(model.transition, model.at_rest(camera.picture(angle))[:2])
         found = jax.jit(partial(plan, PRESET.planner))(
@@ -152,7 +153,7 @@ def test_near_a_goal_that_is_hard_to_hold_later_ticks_leave_control_in_reserve(m
 
 
 def test_the_wished_control_holds_the_goal_against_the_disturbance_believed_in(model: Model):
-    upright = wish_for(model, Pendulum(Camera(256, 32)).picture(0.0))
+    upright = wish_for(PRESET.planner, model, Pendulum(Camera(256, 32)).picture(0.0))
     oracle = PlainMotion(model.transition)
     pushed = oracle.mean(np.asarray(upright.state, float), np.array([0.8]))[2:4]
     still = oracle.mean(np.asarray(upright.state, float), np.zeros(1))[2:4]

@@ -51,7 +51,7 @@ def _run(
     key: Key[Array, ""],
 ) -> tuple[Float[Array, "steps"], Bool[Array, ""]]:
     system, d, n = model.system(), model.transition.outputs, model.transition.dim
-    wish = wish_at(model, jnp.pad(goal, (0, n - d)))
+    wish = wish_at(planner, model, jnp.pad(goal, (0, n - d)))
     noise = jnp.linalg.cholesky(model.sensor_cov)
     bare = replace(system, sensors=(), starts=())
     still = jnp.zeros(model.control_low.shape)

@@ -26,8 +26,8 @@ class Trial(NamedTuple):
 
 
 def put_to_trial(outing: Outing) -> Trial | None:
-    """Go on an ``outing`` to ``settings.trials`` goals in turn, without a reset between them, each
-    for ``settings.trial_segments`` segments.
+    """Go on an ``outing`` to ``settings.trials`` goals in turn, each from a reset and for
+    ``settings.trial_segments`` segments.
 
     The goals are frames of those ``known`` that the model is sure to hold with ease, far from each
     other; None where there are none, or none are asked for.
@@ -36,7 +36,7 @@ def put_to_trial(outing: Outing) -> Trial | None:
     goals = _goals(outing.model, outing.known, settings.trials)
     if not len(goals):
         return None
-    errands = [Errand(goal, settings.trial_segments, False) for goal in goals]
+    errands = [Errand(goal, settings.trial_segments, True) for goal in goals]
     driven = outing.drive(errands, 0.0)
     away = driven.distances.reshape(len(goals), -1)
     last = away[:, -max(1, round(_LAST * away.shape[1])) :]

@@ -17,10 +17,13 @@ from jopa_agent.envs.camera import Camera
 
 SHORT = {
     "collect": {"frames": 400, "segment_frames": 50},
-    "explore": {"rounds": 1, "frames": 100, "retries": 0, "starts": 1, "trial_segments": 1},
+    "explore": {
+        "rounds": 1, "frames": 100, "retries": 0, "starts": 1, "segments_per_reset": 2,
+        "trials": 3, "trial_segments": 1,
+    },
     "train": {"steps": 200, "rounds": 1, "components": 15, "degree": 2, "control_degree": 1},
     "planner": {"horizon": 3, "hypotheses": 2, "iterations": 1},
-}
+}  # fmt: skip
 
 
 class Told:
