@@ -292,7 +292,7 @@ def test_it_imagines_what_it_sees_and_where_it_goes(mind: Mind, body: Pendulum):
     step = mind.step(frame, STILL)
     imagined = mind.imagine()
     assert np.abs(imagined.believed.astype(float) - frame).mean() < 5  # gray levels
-    assert imagined.ahead.tolist() == list(range(5, HORIZON + 1, 5))
+    assert imagined.ahead.tolist() == [round(HORIZON * k / 8) for k in range(1, 9)]
     assert imagined.future.shape == (8, 32, 32, 1)
     goal = body.picture(0.0).astype(float)
     assert np.linalg.norm(step.planned_mean[-1, :2] - step.goal) < 0.2
