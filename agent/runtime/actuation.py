@@ -62,10 +62,7 @@ class Desk:
     def _take(self, header: Header, message: Message) -> None:
         match message:
             case Goal(image=image) if image.shape == self._child.launch.body.frame_shape:
-                # Of another shape inference takes none. What was decided before a pause has not
-                # been played yet, and must not be any more.
-                if self.arbiter.new_goal(header.epoch) and self._paused:
-                    self.command(self.arbiter.revoke())
+                self.arbiter.new_goal(header.epoch)  # of another shape inference takes none
             case Order(what=Do.PLANNER, value=value):
                 self.arbiter.obeys = value > 0
             case Pace():
@@ -74,6 +71,10 @@ class Desk:
                 self.clock = Clock(message.t0_ns, message.period_ns, realtime)
             case Plan():
                 self._offer(header, message)
+        if self._paused and self.arbiter.outdated:
+            # It has not been played yet, and must not be any more. Streams come in any order: the
+            # goal may have been heard of before the pause.
+            self.command(self.arbiter.revoke())
 
     def _offer(self, header: Header, plan: Plan) -> None:
         verdict = self.arbiter.offer(header.tick, header.stamp_ns, header.epoch, plan.controls)

@@ -48,6 +48,7 @@ class Arbiter:
         self.tick = 1
         self.epoch = FIRST_EPOCH
         self.obeys = True
+        self._settled_for = FIRST_EPOCH
         self._body, self._older_plan_ticks = body, older_plan_ticks
         self._plan: _Plan | None = None
         if not body.allows(body.safe_control):
@@ -60,12 +61,15 @@ class Arbiter:
         """Give up the ticks before ``tick``: their time is over."""
         self.tick = max(self.tick, tick)
 
-    def new_goal(self, epoch: int) -> bool:
-        """Forget the plan if ``epoch`` is a newer goal's; returns whether it is."""
-        newer = epoch > self.epoch
-        if newer:
+    @property
+    def outdated(self) -> bool:
+        """Whether the goal that the last tick was settled for has been replaced since."""
+        return self._settled_for < self.epoch
+
+    def new_goal(self, epoch: int) -> None:
+        """Forget the plan if ``epoch`` is a newer goal's."""
+        if epoch > self.epoch:
             self.epoch, self._plan = epoch, None
-        return newer
 
     def offer(
         self, frame_tick: int, frame_stamp_ns: int, epoch: int, controls: np.ndarray
@@ -90,6 +94,7 @@ class Arbiter:
         """The control for the next tick; only :meth:`revoke` changes it."""
         tick, plan = self.tick, self._plan
         self.tick += 1
+        self._settled_for = self.epoch
         if plan is not None and self.obeys:
             ahead = tick - plan.frame_tick - 1
             if ahead < min(len(plan.controls), 1 + self._older_plan_ticks):
@@ -99,6 +104,7 @@ class Arbiter:
 
     def revoke(self) -> Decision:
         """The safe control for the tick that was settled last, whatever was said of it."""
+        self._settled_for = self.epoch
         return self._safe(self.tick - 1)
 
     def _safe(self, tick: int) -> Decision:

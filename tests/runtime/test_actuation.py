@@ -114,16 +114,20 @@ def test_it_drops_the_plan_of_an_old_goal(scene: Scene, wait_until: Callable[...
     wait_until(lambda: scene.counted("stale_plans") == 1)
 
 
+@pytest.mark.parametrize("pause_first", [True, False])
 def test_in_a_pause_it_takes_back_what_served_an_old_goal(
-    scene: Scene, wait_until: Callable[..., Any]
+    scene: Scene, wait_until: Callable[..., Any], pause_first: bool
 ) -> None:
     scene.start(wait_until, realtime=True)
     scene.plan(0, 0.5)
     assert scene.command() == (1, 0.5, Origin.PLAN, 1)
-    scene.paces.send(Pace(time.monotonic_ns(), PERIOD_NS, paused=True, speed=1.0), 1)
     scene.plan(1, 0.75)
     assert scene.command() == (2, 0.75, Origin.PLAN, 1)
-    scene.goals.send(Goal(IMAGE, "there"), epoch=2)
+    if not pause_first:
+        scene.goals.send(Goal(IMAGE, "there"), epoch=2)
+    scene.paces.send(Pace(time.monotonic_ns(), PERIOD_NS, paused=True, speed=1.0), 1)
+    if pause_first:
+        scene.goals.send(Goal(IMAGE, "there"), epoch=2)
     assert scene.command() == (2, SAFE, Origin.SAFE, 2)
     scene.plan(2, 0.5, epoch=2)
     assert scene.command() == (3, 0.5, Origin.PLAN, 2)

@@ -87,6 +87,19 @@ def test_a_new_goal_drops_the_plan_of_the_old_one() -> None:
     assert settled(judge) == (4, 0.5, Origin.PLAN)
 
 
+def test_what_was_settled_for_an_old_goal_is_outdated_until_it_is_revoked() -> None:
+    judge = arbiter()
+    offer(judge, 0, 0.5)
+    settled(judge)
+    assert not judge.outdated
+    offer(judge, 1, 1.0, epoch=FIRST_EPOCH + 1)
+    assert judge.outdated
+    revoked = judge.revoke()
+    assert (revoked.tick, revoked.control[0], revoked.origin) == (1, 0.25, Origin.SAFE)
+    assert not judge.outdated
+    assert settled(judge) == (2, 1.0, Origin.PLAN)
+
+
 def test_a_plan_may_tell_of_a_new_goal_first() -> None:
     judge = arbiter()
     offer(judge, 0, 0.5, epoch=FIRST_EPOCH + 1)
