@@ -199,19 +199,22 @@ def _guesses(
     key: Key[Array, ""], settings: Planner, model: Model, wish: Wish, intent: Intent
 ) -> Trajectory:
     """Trajectories to start from: the last plan, the rest at the goal with the feedback that keeps
-    it, then controls that jump between the limits."""
-    last, steps = intent.trajectory, (settings.horizon, *wish.control.shape)
-    count = max(settings.hypotheses - 2, 0)
-    key_first, key_switch = jax.random.split(key)
-    first = jax.random.rademacher(key_first, (count, 1, steps[1]), jnp.float32)
-    switches = jax.random.bernoulli(key_switch, _SWITCHING, (count, *steps))
+    it, then controls that jump between the limits until, at some tick, that feedback takes over."""
+    last, rest = intent.trajectory, _rest(settings, wish)
+    steps = (max(settings.hypotheses - 2, 0), *last.controls.shape)
+    key_first, key_switch, key_end = jax.random.split(key, 3)
+    first = jax.random.rademacher(key_first, (steps[0], 1, steps[2]), jnp.float32)
+    switches = jax.random.bernoulli(key_switch, _SWITCHING, steps)
     signs = first * jnp.cumprod(jnp.where(switches, -1.0, 1.0), axis=1)
+    jumping = jnp.where(signs > 0, model.control_high, model.control_low)
+    end = jax.random.randint(key_end, (steps[0], 1, 1), 1, settings.horizon + 1)
+    kept = wish.can_be_held & (jnp.arange(settings.horizon)[:, None] >= end)
     random = Trajectory(
-        states=jnp.broadcast_to(last.states, (count, *last.states.shape)),
-        controls=jnp.where(signs > 0, model.control_high, model.control_low),
-        gains=jnp.zeros((count, *last.gains.shape)),
+        states=jnp.broadcast_to(rest.states, (steps[0], *rest.states.shape)),
+        controls=jnp.where(kept, rest.controls, jumping),
+        gains=jnp.where(kept[..., None], rest.gains, 0.0),
     )
-    informed = jax.tree.map(lambda *each: jnp.stack(each), last, _rest(settings, wish))
+    informed = jax.tree.map(lambda *each: jnp.stack(each), last, rest)
     return jax.tree.map(
         lambda a, b: jnp.concatenate([a, b])[: settings.hypotheses], informed, random
     )
