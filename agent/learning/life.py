@@ -62,10 +62,11 @@ def live(
     The first round's experience is that of random controls; each further one adds frames that the
     newest model gathered on the way to goals of its own choosing. Each model is judged by frames
     kept from learning, and learned anew from another start where it fails. The models of the last
-    two rounds are put to trial with the body itself, and the last one learns from the frames of the
-    trial before its own. A newer model replaces an older one unless it alone fails, or predicts far
-    worse what neither has learned from. While the newest does not pass, up to
-    ``settings.explore.retries`` rounds are added. ``say`` is told each round's verdict.
+    two rounds are put to trial with the body itself, whose frames are learned from afterwards: by
+    the next round, and by a model at the end that explores no more. A newer model replaces an older
+    one unless it alone fails, or predicts far worse what neither has learned from. While the newest
+    does not pass, up to ``settings.explore.retries`` rounds are added. ``say`` is told each
+    verdict.
     """
     _continue(folder, settings, recorded)
     wanted = 0 if recorded is not None else settings.explore.rounds
@@ -89,7 +90,14 @@ def live(
             ))  # fmt: skip
         number += 1
     assert best is not None
-    return replace(best, frames=experience.count + _last_trial(folder, number - 1))
+    if recorded is None and verdict.tried is not None:
+        experience, held = _after_trial(folder, number - 1), verdict.tried
+        model, verdict = _learned(settings, body, experience, folder, number, progress)
+        verdict = verdict.after_trial(held)
+        say(f"after the trial, {experience.count} frames: {verdict.words()}")
+        found = Life(model, verdict, experience, experience.count, number)
+        best = _chosen(best, found, settings)
+    return replace(best, frames=experience.count)
 
 
 def _chosen(old: Life, new: Life, settings: Settings) -> Life:
@@ -153,9 +161,7 @@ def _experience(settings, body, recorded, folder, number, model, progress) -> Da
             body, settings.collect, seed, lambda done: progress("frames", done, total, "")
         )
     else:
-        before = load_dataset(folder / f"experience-{number - 1}.safetensors")
-        tried = folder / f"trial-{number - 1}.safetensors"
-        before = joined(before, load_dataset(tried)) if tried.exists() else before
+        before = _after_trial(folder, number - 1)
         total, stage = settings.explore.frames, f"explore {number}"
         ways = {"curiosity": settings.explore.curiosity}
         mind = Mind(model, settings.planner.model_copy(update=ways), seed)
@@ -191,10 +197,11 @@ def _tried(settings, body, experience, folder, number, model, verdict, progress)
     return verdict if share is None else verdict.after_trial(share)
 
 
-def _last_trial(folder: Path, number: int) -> int:
-    """Frames of the trial of the last round, which nothing was learned from."""
-    file = folder / f"trial-{number}.safetensors"
-    return load_dataset(file).count if file.exists() else 0
+def _after_trial(folder: Path, number: int) -> Dataset:
+    """All experience up to a round, and the frames of its trial."""
+    known = load_dataset(folder / f"experience-{number}.safetensors")
+    tried = folder / f"trial-{number}.safetensors"
+    return joined(known, load_dataset(tried)) if tried.exists() else known
 
 
 def _keep(dataset: Dataset, file: Path) -> None:

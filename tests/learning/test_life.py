@@ -65,17 +65,20 @@ def test_rounds_of_gathering_learning_trial_and_judging(lived):
     assert told.stages == [
         *("frames", "encoder 0", "dynamics 0"), *["trial 0"] * (first > 0),
         *("explore 1", "encoder 1", "dynamics 1"), *["trial 1"] * (last > 0),
+        *["encoder 2", "dynamics 2"] * (last > 0),
     ]  # fmt: skip
     learned = 400 + first + 100
     assert frames_of(folder, "experience-1") == learned
-    assert life.experience.count == (400, learned)[life.round]  # the better one of the two
+    assert life.experience.count == (400, learned, learned + last)[life.round]  # the best one's
     assert life.frames == learned + last
-    assert (life.verdict.tried is not None) == ((first, last)[life.round] > 0)
+    assert (life.verdict.tried is not None) == ((first, last, last)[life.round] > 0)
     assert [line.partition(":")[0] for line in told.said] == [
-        "round 0, 400 frames", f"round 1, {learned} frames"
+        "round 0, 400 frames", f"round 1, {learned} frames",
+        *[f"after the trial, {learned + last} frames"] * (last > 0),
     ]  # fmt: skip
     names = {each.name for each in folder.iterdir()}
-    assert names - {"trial-0.safetensors", "trial-1.safetensors"} == {
+    assert ("model-2" in names) == (last > 0)
+    assert names - {"trial-0.safetensors", "trial-1.safetensors", "model-2"} == {
         "life.json", "experience-0.safetensors", "experience-1.safetensors", "model-0", "model-1",
         "trial-0.json", "trial-1.json",
     }  # fmt: skip
