@@ -27,6 +27,7 @@ _EFFORT_SLACK = 1.05
 # Of the control: what takes less to be held is given no reserve, and what takes more all of it.
 _LITTLE, _MUCH = 0.1, 0.2
 _SOON = 5  # ticks ahead within which the reserve of control is opened up
+_FAR = 2.0  # standard deviations of the poses: on the way from there, less is held in reserve
 
 _FINALISTS = 2  # hypotheses that are refined to the end
 
@@ -82,7 +83,7 @@ def wish_at(settings: Planner, model: Model, state: Float[Array, "n"]) -> Wish:
     wish = Wish(state, holding.control, holding.effort <= _EFFORT_SLACK, gains)
     at_once = jnp.zeros((), jnp.int32)
     goals = _goals(settings, model, wish, at_once)
-    wishes = _wishes(settings, model, wish, at_once)
+    wishes = _wishes(settings, model, wish, at_once, jnp.ones(()))
     gains = feedback(model.transition, lambda _: goals, wishes, _rest(settings, wish))
     return wish._replace(gains=gains)
 
@@ -130,10 +131,11 @@ def plan(
     arrivals = jnp.where(wish.can_be_held, 0, arrivals)
 
     now = Belief.of(belief.mean, belief.root[:, :0])  # what follows is planned from its mean
+    nearness = _nearness(model, wish, belief.mean)
 
     def refined(guess, arrival, iterations):
         goals = _goals(settings, model, wish, arrival)
-        wishes = _wishes(settings, model, wish, arrival)
+        wishes = _wishes(settings, model, wish, arrival, nearness)
         found = refine(model.transition, now, lambda _: goals, wishes, guess, iterations)
         return found[0], found[1] + _ARRIVAL_COST * arrival
 
@@ -165,7 +167,19 @@ def _goals(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""])
     return Rows(jax.vmap(jnp.diag)(root), root * wish.state, jnp.zeros(root.shape[0]))
 
 
-def _wishes(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""]) -> Wishes:
+def _nearness(model: Model, wish: Wish, state: Float[Array, "n"]) -> Float[Array, ""]:
+    """How near the pose of ``state`` is to that wished for: 1 there, and 0 far from it."""
+    d = model.transition.outputs
+    return jnp.exp(-0.5 * jnp.sum((state[:d] - wish.state[:d]) ** 2) / _FAR**2)
+
+
+def _wishes(
+    settings: Planner,
+    model: Model,
+    wish: Wish,
+    arrival: Int[Array, ""],
+    nearness: Float[Array, ""],
+) -> Wishes:
     """The prior of the controls, their limits, and caution where the transition is ill known.
 
     Caution is about what is doubted beyond the rest at the goal: doubts there, which the
@@ -173,14 +187,15 @@ def _wishes(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""]
 
     Near a goal that takes much of the control to be held little is left to correct with: there the
     later ticks of a plan do without some of the control that holding leaves, so that the
-    earlier ones have it at hand.
+    earlier ones have it at hand. Far from it, at a ``nearness`` of 0, all may be needed to come
+    there.
     """
     horizon, p = settings.horizon, model.control_low.shape[0]
     half = 0.5 * (model.control_high - model.control_low)
     precision = jnp.diag(settings.control_precision / half**2)
     taken = effort(model, wish.control)
     much = jnp.clip((taken - _LITTLE) / (_MUCH - _LITTLE), 0.0, 1.0)
-    reserve = jnp.where(wish.can_be_held, settings.reserve * much, 0.0)
+    reserve = jnp.where(wish.can_be_held, settings.reserve * much * nearness, 0.0)
     share = 1 - reserve * jnp.minimum(jnp.arange(horizon) / _SOON, 1.0)[:, None]
     counts = jnp.where(wish.can_be_held, 1.0, jnp.arange(1, horizon + 1) <= arrival)
     return Wishes(
