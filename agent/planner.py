@@ -214,7 +214,8 @@ def _guesses(
     key: Key[Array, ""], settings: Planner, model: Model, wish: Wish, intent: Intent
 ) -> Trajectory:
     """Trajectories to start from: the last plan, the rest at the goal with the feedback that keeps
-    it, then controls that jump between the limits until, at some tick, that feedback takes over."""
+    it, then controls that jump between the limits, in every second of which that feedback takes
+    over at some tick."""
     last, rest = intent.trajectory, _rest(settings, wish)
     steps = (max(settings.hypotheses - 2, 0), *last.controls.shape)
     key_first, key_switch, key_end = jax.random.split(key, 3)
@@ -223,7 +224,8 @@ def _guesses(
     signs = first * jnp.cumprod(jnp.where(switches, -1.0, 1.0), axis=1)
     jumping = jnp.where(signs > 0, model.control_high, model.control_low)
     end = jax.random.randint(key_end, (steps[0], 1, 1), 1, settings.horizon + 1)
-    kept = wish.can_be_held & (jnp.arange(settings.horizon)[:, None] >= end)
+    caught = wish.can_be_held & (jnp.arange(steps[0]) % 2 == 0)[:, None, None]
+    kept = caught & (jnp.arange(settings.horizon)[:, None] >= end)
     random = Trajectory(
         states=jnp.broadcast_to(rest.states, (steps[0], *rest.states.shape)),
         controls=jnp.where(kept, rest.controls, jumping),
