@@ -27,7 +27,9 @@ _EFFORT_SLACK = 1.05
 # Of the control: what takes less to be held is given no reserve, and what takes more all of it.
 _LITTLE, _MUCH = 0.1, 0.2
 _SOON = 5  # ticks ahead within which the reserve of control is opened up
-_FAR = 2.0  # standard deviations of the poses: on the way from there, less is held in reserve
+# Standard deviations of the poses: from far away less is held in reserve, beside the goal less
+# caution is taken.
+_FAR, _BESIDE = 2.0, 0.7
 
 _FINALISTS = 2  # hypotheses that are refined to the end
 
@@ -83,7 +85,7 @@ def wish_at(settings: Planner, model: Model, state: Float[Array, "n"]) -> Wish:
     wish = Wish(state, holding.control, holding.effort <= _EFFORT_SLACK, gains)
     at_once = jnp.zeros((), jnp.int32)
     goals = _goals(settings, model, wish, at_once)
-    wishes = _wishes(settings, model, wish, at_once, jnp.ones(()))
+    wishes = _wishes(settings, model, wish, at_once, jnp.zeros(()))
     gains = feedback(model.transition, lambda _: goals, wishes, _rest(settings, wish))
     return wish._replace(gains=gains)
 
@@ -131,11 +133,11 @@ def plan(
     arrivals = jnp.where(wish.can_be_held, 0, arrivals)
 
     now = Belief.of(belief.mean, belief.root[:, :0])  # what follows is planned from its mean
-    nearness = _nearness(model, wish, belief.mean)
+    away = _distance(model, wish, belief.mean)
 
     def refined(guess, arrival, iterations):
         goals = _goals(settings, model, wish, arrival)
-        wishes = _wishes(settings, model, wish, arrival, nearness)
+        wishes = _wishes(settings, model, wish, arrival, away)
         found = refine(model.transition, now, lambda _: goals, wishes, guess, iterations)
         return found[0], found[1] + _ARRIVAL_COST * arrival
 
@@ -167,10 +169,10 @@ def _goals(settings: Planner, model: Model, wish: Wish, arrival: Int[Array, ""])
     return Rows(jax.vmap(jnp.diag)(root), root * wish.state, jnp.zeros(root.shape[0]))
 
 
-def _nearness(model: Model, wish: Wish, state: Float[Array, "n"]) -> Float[Array, ""]:
-    """How near the pose of ``state`` is to that wished for: 1 there, and 0 far from it."""
+def _distance(model: Model, wish: Wish, state: Float[Array, "n"]) -> Float[Array, ""]:
+    """How far the pose of ``state`` is from that wished for."""
     d = model.transition.outputs
-    return jnp.exp(-0.5 * jnp.sum((state[:d] - wish.state[:d]) ** 2) / _FAR**2)
+    return jnp.sqrt(jnp.sum((state[:d] - wish.state[:d]) ** 2))
 
 
 def _wishes(
@@ -178,36 +180,42 @@ def _wishes(
     model: Model,
     wish: Wish,
     arrival: Int[Array, ""],
-    nearness: Float[Array, ""],
+    away: Float[Array, ""],
 ) -> Wishes:
     """The prior of the controls, their limits, and caution where the transition is ill known.
 
     Caution is about what is doubted beyond the rest at the goal: doubts there, which the
-    disturbance makes up for, are accepted, or the plan would rest beside the goal.
+    disturbance makes up for, are accepted, or the plan would rest beside the goal. Nor is there any
+    for a belief that is hardly ``away`` from the goal: short ways would be put off for ever.
 
     Near a goal that takes much of the control to be held little is left to correct with: there the
     later ticks of a plan do without some of the control that holding leaves, so that the
-    earlier ones have it at hand. Far from it, at a ``nearness`` of 0, all may be needed to come
-    there.
+    earlier ones have it at hand. Far away all may be needed to come there.
     """
     horizon, p = settings.horizon, model.control_low.shape[0]
     half = 0.5 * (model.control_high - model.control_low)
     precision = jnp.diag(settings.control_precision / half**2)
     taken = effort(model, wish.control)
     much = jnp.clip((taken - _LITTLE) / (_MUCH - _LITTLE), 0.0, 1.0)
-    reserve = jnp.where(wish.can_be_held, settings.reserve * much * nearness, 0.0)
+    reserve = settings.reserve * much * _near(away, _FAR) * wish.can_be_held
     share = 1 - reserve * jnp.minimum(jnp.arange(horizon) / _SOON, 1.0)[:, None]
+    caution = settings.epistemic_weight * (1 - _near(away, _BESIDE) * wish.can_be_held)
     counts = jnp.where(wish.can_be_held, 1.0, jnp.arange(1, horizon + 1) <= arrival)
     return Wishes(
         control=jnp.broadcast_to(wish.control, (horizon, p)),
         control_precision=jnp.broadcast_to(precision, (horizon, p, p)),
-        caution=settings.epistemic_weight / model.transition.outputs * counts,
+        caution=caution / model.transition.outputs * counts,
         accepted=model.transition.doubt(wish.state, wish.control),
         curiosity=jnp.full(horizon, settings.curiosity),
         outputs=jnp.asarray(float(model.transition.outputs)),
         low=wish.control + share * (model.control_low - wish.control),
         high=wish.control + share * (model.control_high - wish.control),
     )
+
+
+def _near(distance: Float[Array, ""], width: float) -> Float[Array, ""]:
+    """1 where there is no ``distance``, 0 where it is many times the ``width``."""
+    return jnp.exp(-0.5 * (distance / width) ** 2)
 
 
 def _guesses(

@@ -217,7 +217,8 @@ class Planner(Section):
         "far from the goal",
     )
     epistemic_weight: NonNegative = Field(
-        default=0.1, description="cost of what the model does not know, beyond that at the goal"
+        default=0.1,
+        description="cost of what the model does not know, beyond that at the goal; less beside it",
     )
     curiosity: NonNegative = Field(
         default=0.0, description="worth of a nat of what there is to learn about the body"
