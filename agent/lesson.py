@@ -1,15 +1,16 @@
-"""What a mind learns from one transition while it acts."""
+"""What a mind learns from one tick while it acts."""
 
 from dataclasses import replace
 
-from jaxtyping import Array, Float
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, UInt8
 
 from ..configs.settings import Online
 from .graph.gaussian import Belief
-from .graph.lessons import Lessons, taught, with_lesson
+from .graph.lessons import Lessons, anew, faded, taught, with_lesson
 from .model import Model
-
-_SURPRISING = 3.0  # sigmas
+from .observe import STRUCK
 
 
 def learned(
@@ -18,20 +19,29 @@ def learned(
     lessons: Lessons,
     before: Belief,
     control: Float[Array, "p"],
-    after: Belief,
+    view: UInt8[Array, "height width channels"],
+    seen: Bool[Array, ""],
     surprise: Float[Array, ""],
-) -> tuple[Model, Lessons]:
-    """The model once a transition between two beliefs has been counted.
+    after: Belief,
+) -> tuple[Model, Lessons, Belief]:
+    """The model once a tick has been counted, in which ``control`` led from ``before`` to ``view``,
+    and what the belief ``after`` it becomes in its light.
 
-    The whole change of velocity is put down to the layer, the disturbance's share, too: what the
-    disturbance has taken up is what there is to learn. A surprising frame counts less, as under
-    Student's t: it tells of a blow, or of a belief that was wrong before.
+    A frame so surprising that something must have struck the body tells nothing of its strengths,
+    and the state is filtered anew from there.
     """
-    d = trained.transition.outputs
-    velocity = slice(d, 2 * d)
-    output = after.mean[velocity] - before.mean[velocity]
-    weight = online.weight / (1 + (surprise / _SURPRISING) ** 4)
-    lessons = with_lesson(
-        lessons, trained.transition, before.mean, control, output, weight, online.forgetting
+    struck = surprise > STRUCK
+    told = jnp.where(seen & ~struck, 1.0, 0.0)
+    lessons = faded(lessons, online.std, online.memory)
+    lessons, change = with_lesson(
+        lessons,
+        trained.transition,
+        before,
+        control,
+        trained.encoder(view),
+        trained.sensor_cov,
+        told,
     )
-    return replace(trained, transition=taught(trained.transition, lessons)), lessons
+    lessons = jax.tree.map(lambda x, y: jnp.where(struck, x, y), anew(lessons), lessons)
+    model = replace(trained, transition=taught(trained.transition, lessons))
+    return model, lessons, Belief.of(after.mean + change, after.root)

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, Key
 from ..configs.settings import Online, Planner
 from .graph.filter import predict
 from .graph.gaussian import Belief
-from .graph.lessons import no_lessons
+from .graph.lessons import anew, no_lessons
 from .graph.linearise import transition_near
 from .graph.motion import start_belief
 from .graph.square_root import free_root
@@ -102,7 +102,8 @@ class Mind:
         self._seed = seed
         self._key = jax.random.key(seed)
         self._wish = self._first_wish
-        self._model, self._lessons = self._trained, no_lessons(self._trained.transition)
+        self._model = self._trained
+        self._lessons = no_lessons(self._trained.transition, self._online.std)
         self.begin_episode()
         if self._recall:
             self._recall.late = 0
@@ -113,7 +114,8 @@ class Mind:
         if self._recall:
             self._recall.clear()
         self._belief, self._intent = self._no_belief, self._no_intent
-        self._lesson: tuple[Belief, np.ndarray, Belief, Array] | None = None
+        self._lesson: tuple[Belief, np.ndarray, np.ndarray, np.bool_, Array, Belief] | None = None
+        self._learned_at = 0
         still = np.zeros(self._model.control_low.shape, np.float32)
         self._handed_over = deque([still] * (self._late + 1), self._late + 1)
         self._frames: deque[np.ndarray | None] = deque(maxlen=self._model.encoder.window)
@@ -195,8 +197,8 @@ class Mind:
             _plan(self._planner, self._model, self._wish, belief, self._intent, key, under_way)
         )
         planned = time.perf_counter_ns()
-        lesson = (before, self._handed_over[0], belief, surprise)
-        self._lesson = lesson if seen and not first else None
+        lesson = (before, self._handed_over[0], view, seen, surprise, belief)
+        self._lesson = None if first else lesson
         self._belief, self._intent = belief, outcome.intent
         self._ahead_mean = np.asarray(outcome.ahead_mean)
         self._tick += 1
@@ -234,11 +236,15 @@ class Mind:
         """
         if self._lesson is None or self._wish is None:
             return
-        self._model, self._lessons = jax.block_until_ready(
+        if self._learned_at != self._tick - 1:
+            self._lessons = anew(self._lessons)
+        self._model, self._lessons, self._belief = jax.block_until_ready(
             _learned(self._online, self._trained, self._lessons, *self._lesson)
         )
+        if self._recall:
+            self._recall.correct(self._belief)
         self._wish = self._wish_at(self._model, self._wish.state)
-        self._lesson = None
+        self._lesson, self._learned_at = None, self._tick
 
 
 # Compiled once for all minds with the same settings.

@@ -9,7 +9,7 @@ from .graph.gaussian import Belief
 from .graph.square_root import free_root
 from .model import INFERENCE, Model
 
-_STRUCK = 6.0  # sigmas: no noise is as surprising
+STRUCK = 6.0  # sigmas: no noise is as surprising
 
 
 def observe(
@@ -37,5 +37,5 @@ def observe(
         struck = Belief.of(belief.mean, root)
         return filter_step(system, INFERENCE, struck, control, data, first).belief
 
-    strange = (surprise > _STRUCK) & ~first
+    strange = (surprise > STRUCK) & ~first
     return jax.lax.cond(strange, again, lambda: told.belief), surprise

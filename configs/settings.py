@@ -371,11 +371,11 @@ class Jepa(Section):
 class Online(Section):
     """Learning while the agent acts."""
 
-    weight: Positive = Field(
-        default=0.02, description="what a transition counts against one of the training's"
+    std: Positive = Field(
+        default=0.3, description="of the strength of each kind of force, as a share of it"
     )
-    forgetting: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.9995, description="by which past transitions fade in a tick"
+    memory: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.9995, description="share of what was learned that a tick leaves"
     )
 
 

@@ -12,6 +12,7 @@ from jopa_agent.configs.settings import Settings, read_preset, settings_from, sh
 from jopa_agent.envs import Body, make_body, read_goal
 from jopa_agent.envs.camera import Camera
 from jopa_agent.envs.pendulum import Pendulum
+from jopa_agent.envs.physics import read_physics
 
 SETTINGS = settings_from(read_preset("pendulum"), {"run": {"seed": 11}})
 HORIZON = SETTINGS.planner.horizon
@@ -284,6 +285,56 @@ def test_learning_while_acting(mind: Mind, body: Pendulum):
     assert bits(taken)[-1:] != before[-1:]
     mind.reset(SETTINGS.run.seed)
     assert bits(play(mind, body, 12)) == before
+
+
+def surprises(mind: Mind, body: Pendulum, learn: bool, struck_at: int = -1) -> np.ndarray:
+    """Of each frame, under controls that the mind has not chosen."""
+    rng = np.random.default_rng(4)
+    controls = np.repeat(rng.choice([-2.0, 2.0], 30), 8).astype(np.float32)[:, None]
+    mind.reset(SETTINGS.run.seed)
+    frame, control, found = body.reset(3, "hanging"), STILL, []
+    for tick, next_control in enumerate(controls):
+        found.append(mind.step(frame, control).surprise)
+        if learn:
+            mind.learn()
+        if tick == struck_at:
+            body.push(6.0)
+        control = next_control
+        frame = body.step(control)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("change", ["gravity=8", "mass=0.7", "length=0.8"])
+def test_a_body_that_has_changed_is_foretold_better_when_learning(mind, body, change: str):
+    usual = body.physics
+    try:
+        body.alter(read_physics(change))
+        learned, trained = (surprises(mind, body, learn)[120:] for learn in (True, False))
+    finally:
+        body.alter(usual)
+    assert np.sqrt(np.mean(learned**2)) < 0.8 * np.sqrt(np.mean(trained**2))
+
+
+def test_neither_a_sound_body_nor_a_blow_teaches_wrong(mind: Mind, body: Pendulum):
+    for struck_at in (-1, 60):
+        learned, trained = (surprises(mind, body, learn, struck_at) for learn in (True, False))
+        later = slice(70, None)
+        if struck_at > 0:
+            assert learned[61] > 10  # the blow itself
+        assert np.sqrt(np.mean(learned[later] ** 2)) < 1.1 * np.sqrt(np.mean(trained[later] ** 2))
+
+
+def test_a_tick_that_was_not_learned_from_leaves_the_next_as_it_is(mind: Mind, body: Pendulum):
+    """Learning may be switched off and on in mid-run: what was learned before stays."""
+    frame, control = body.reset(3, "gymnasium"), STILL
+    for tick in range(40):
+        step = mind.step(frame, control)
+        if tick not in range(15, 25):
+            mind.learn()
+        control = step.controls[0]
+        frame = body.step(control)
+        assert np.isfinite(step.mean).all()
+    assert step.surprise < 6
 
 
 def test_it_imagines_what_it_sees_and_where_it_goes(mind: Mind, body: Pendulum):

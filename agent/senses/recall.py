@@ -100,6 +100,11 @@ class Recall:
         elif self._full:
             self.late += 1
 
+    def correct(self, belief: Belief) -> None:
+        """Take ``belief`` for that after the newest tick."""
+        if self._ticks and (after := self._ticks[-1].after):
+            self._ticks[-1].after = replace(after, belief=belief)
+
     def step(self, look: Look, stamp_ns: int) -> Taken:
         """The belief after the view of a new tick, whose frame has ``stamp_ns``, and what was
         heard."""
