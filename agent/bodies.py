@@ -14,6 +14,6 @@ def body_for(settings: Settings) -> Body:
     camera = Camera(body.camera_crop_px, body.camera_size_px)
     try:
         delay = (body.frame_delay, body.command_delay)
-        return make_body(body.name, camera, body.physics, delay)
+        return make_body(body.name, camera, body.physics, delay, body.frame_skip)
     except ValueError as error:
         raise SettingsError(f"section body: {error}") from None

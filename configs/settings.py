@@ -61,6 +61,10 @@ class Body(Section):
         description="constants that differ: mass=1.3,length=0.9,gravity=8",
     )
 
+    frame_skip: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=1,
+        description="steps of one of Gymnasium's environments that a tick lasts, under one control",
+    )
     frame_delay: Ticks = Field(default=0, description="ticks by which frames arrive late")
     command_delay: Ticks = Field(default=0, description="ticks by which controls act late")
 

@@ -7,20 +7,25 @@ import numpy as np
 from .body import BodySpec, Start, Truth
 from .camera import Camera
 
-_SIZE_PX = 32  # of the frames that an agent sees, unless it is told otherwise
+# What an agent has unless it is told otherwise: the size of its frames, and about how long a tick
+# is. In much shorter ones a body moves by less than the camera tells, and a plan of as many ticks
+# ends before the body can be anywhere else.
+_SIZE_PX = 32
+_TICK_S = 0.05
 
 
 class GymBody:
     """The environment called ``env_id``, as in ``module:EnvId``, whose module is imported first.
+    ``frame_skip`` of its steps are a tick: they have one control, and the last one's picture.
 
     An episode that the environment would end goes on: what ends is the agent's own time. There is
     no angle to score by, so its truth is the reward alone.
     """
 
-    def __init__(self, env_id: str, camera: Camera) -> None:
+    def __init__(self, env_id: str, camera: Camera, frame_skip: int = 1) -> None:
         """ValueError where there is no such environment, or none that can be driven."""
         self._env = _made(env_id)
-        self._camera = camera
+        self._camera, self._frame_skip = camera, frame_skip
         self._reward = 0.0
         space = self._env.action_space
         low, high = (np.asarray(x, np.float32).reshape(-1) for x in (space.low, space.high))
@@ -33,7 +38,7 @@ class GymBody:
             )
         self.spec = BodySpec(
             name=env_id,
-            period_s=_period_s(self._env),
+            period_s=frame_skip * _period_s(self._env),
             control_low=low,
             control_high=high,
             safe_control=np.clip(np.zeros_like(low), low, high),
@@ -50,7 +55,7 @@ class GymBody:
     def step(self, control: np.ndarray) -> np.ndarray:
         space = self._env.action_space
         action = np.asarray(control, space.dtype).reshape(space.shape)
-        self._reward = float(self._env.step(action)[1])
+        self._reward = sum(float(self._env.step(action)[1]) for _ in range(self._frame_skip))
         return self._frame()
 
     def truth(self) -> Truth:
@@ -64,12 +69,15 @@ class GymBody:
 
 
 def derived_preset(env_id: str) -> dict[str, dict[str, Any]]:
-    """Settings that follow from the environment itself: its period, and the largest square of its
-    picture. ValueError as :class:`GymBody` raises it."""
+    """Settings that follow from the environment itself: as many of its steps a tick as take 50 ms
+    at most, the ticks a second, and the largest square of its picture. ValueError as
+    :class:`GymBody` raises it."""
     env = _made(env_id)
     try:
         env.reset(seed=0)
         side = min(_render(env, env_id).shape[:2])
+        period_s = _period_s(env)
+        frame_skip = max(int(_TICK_S / period_s + 1e-6), 1)
         if side < _SIZE_PX:
             raise ValueError(
                 f"environment {env_id!r} renders {side} px: frames of {_SIZE_PX} need as many"
@@ -77,11 +85,12 @@ def derived_preset(env_id: str) -> dict[str, dict[str, Any]]:
         return {
             "body": {
                 "name": env_id,
+                "frame_skip": frame_skip,
                 "camera_crop_px": side - side % _SIZE_PX,
                 "camera_size_px": _SIZE_PX,
             },
             "run": {
-                "rate_hz": round(1 / _period_s(env), 6),
+                "rate_hz": round(1 / (frame_skip * period_s), 6),
                 "start": "gymnasium",
                 "score": False,
             },

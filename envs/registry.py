@@ -51,12 +51,18 @@ def is_environment(name: str) -> bool:
 
 
 def make_body(
-    name: str, camera: Camera, physics: str = "", delay: tuple[int, int] = (0, 0)
+    name: str,
+    camera: Camera,
+    physics: str = "",
+    delay: tuple[int, int] = (0, 0),
+    frame_skip: int = 1,
 ) -> Body:
     """The body called ``name``, with other constants of its ``physics`` where they are given, and
-    with frames and controls late by ``delay`` ticks.
+    with frames and controls late by ``delay`` ticks. A tick lasts ``frame_skip`` steps of an
+    environment of Gymnasium's.
 
-    Raises ``ValueError`` for a name, or for physics, that are not known.
+    Raises ``ValueError`` for a name, or for physics, that are not known, and for a ``frame_skip``
+    of another body.
     """
     if is_environment(name):
         if physics:
@@ -64,7 +70,9 @@ def make_body(
                 f"physics {physics!r} cannot be set in {name!r}: only the pendulum's can; make an "
                 "environment of its own with them"
             )
-        body: Body = GymBody(name, camera)
+        body: Body = GymBody(name, camera, frame_skip)
+    elif name in _BODIES and frame_skip != 1:
+        raise ValueError(f"frame_skip is {frame_skip}: a tick of {name!r} is one step; leave it 1")
     elif name in _BODIES:
         body = _BODIES[name](camera, physics)
     else:

@@ -48,8 +48,13 @@ def registered():
 
 def test_what_follows_from_the_environment():
     preset = derived_preset("Lamp-v0")
-    assert preset["body"] == {"name": "Lamp-v0", "camera_crop_px": 64, "camera_size_px": 32}
-    assert preset["run"] == {"rate_hz": 50.0, "start": "gymnasium", "score": False}
+    assert preset["body"] == {
+        "name": "Lamp-v0",
+        "frame_skip": 2,
+        "camera_crop_px": 64,
+        "camera_size_px": 32,
+    }
+    assert preset["run"] == {"rate_hz": 25.0, "start": "gymnasium", "score": False}
     spec = make_body("Lamp-v0", Camera(64, 32)).spec
     assert spec.period_s == pytest.approx(0.02)
     np.testing.assert_array_equal(spec.control_low, np.float32([-1, -3]))
@@ -69,6 +74,39 @@ def test_it_goes_on_beyond_the_end_of_an_episode():
     assert body.truth().reward == 1.5
     assert np.isnan(body.truth().state).all()
     body.close()
+
+
+@pytest.mark.parametrize(
+    ("dt", "skip", "rate_hz"), [(0.2, 1, 5), (0.05, 1, 20), (0.01, 5, 20), (1 / 60, 3, 20)]
+)
+def test_a_tick_is_at_most_50_ms_where_a_step_is(
+    monkeypatch: pytest.MonkeyPatch, dt: float, skip: int, rate_hz: float
+):
+    monkeypatch.setattr(Lamp, "dt", dt, raising=False)
+    preset = derived_preset("Lamp-v0")
+    assert preset["body"]["frame_skip"] == skip
+    assert preset["run"]["rate_hz"] == pytest.approx(rate_hz)
+
+
+def test_a_tick_of_some_steps_is_one_control_and_one_frame():
+    once, thrice = (make_body("Pendulum-v1", Camera(256, 32), frame_skip=n) for n in (1, 3))
+    assert thrice.spec.period_s == pytest.approx(3 * once.spec.period_s)
+    for body in (once, thrice):
+        body.reset(5, "gymnasium")
+    for control in (2.0, -1.0, 0.5):
+        rewards = []
+        for _ in range(3):
+            frame = once.step(np.float32([control]))
+            rewards.append(once.truth().reward)
+        np.testing.assert_array_equal(thrice.step(np.float32([control])), frame)
+        assert thrice.truth().reward == pytest.approx(sum(rewards))
+    for body in (once, thrice):
+        body.close()
+
+
+def test_other_bodies_have_one_step_a_tick():
+    with pytest.raises(ValueError, match="frame_skip is 2: a tick of 'pendulum' is one step"):
+        make_body("pendulum", Camera(256, 32), frame_skip=2)
 
 
 def test_the_same_pendulum_by_another_name(pendulum: Pendulum):
@@ -127,7 +165,7 @@ def test_its_goals_are_pictures(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "rate_hz", "controls"), [("BrightPendulum-v0", 50.0, 1), ("TwoLinkArm-v0", 20.0, 2)]
+    ("name", "rate_hz", "controls"), [("BrightPendulum-v0", 25.0, 1), ("TwoLinkArm-v0", 20.0, 2)]
 )
 def test_the_bodies_of_the_docs(
     monkeypatch: pytest.MonkeyPatch, name: str, rate_hz: float, controls: int
