@@ -3,6 +3,7 @@
 import os
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+os.environ.setdefault("SDL_NO_SIGNAL_HANDLERS", "1")  # or SDL would make of SIGTERM an event
 
 
 def render_to_memory() -> None:
