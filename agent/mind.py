@@ -102,8 +102,7 @@ class Mind:
         self._seed = seed
         self._key = jax.random.key(seed)
         self._wish = self._first_wish
-        self._model = self._trained
-        self._lessons = no_lessons(self._trained.transition, self._online.std)
+        self._model, self._lessons = self._trained, no_lessons(self._trained.transition)
         self.begin_episode()
         if self._recall:
             self._recall.late = 0

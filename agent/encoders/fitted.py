@@ -28,7 +28,7 @@ class Schedule:
     weight_decay: float = 1e-5
     covariance_penalty: float = 1e-2
     unevenness_penalty: float = 3e-2
-    compared: int = 256  # frames that are compared with a neighbour in a step
+    compared: int = 256  # ways that distances of poses are compared with in a step
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ..graph.features import PolynomialFeatures
 from ..graph.learn_motion import first_regression
 from ..graph.motion import pose_features
 from .fitted import Assignment
-from .likeness import Neighbours, drawn_neighbours, unevenness
+from .likeness import Ways, drawn_ways, unevenness
 from .pose import whitening
 
 _CHUNK = 200  # optimiser steps between two reports of progress
@@ -24,14 +24,14 @@ _CHUNK = 200  # optimiser steps between two reports of progress
 
 class Task(NamedTuple):
     """What is to be predicted: ``raw(layers, inputs)``, poses before whitening, with the ``layers``
-    that are to be trained; ``poses`` ``(S, T, d)`` are those to begin with. ``near`` are neighbours
-    of all frames, by which poses are kept from being stretched unevenly, or None."""
+    that are to be trained; ``poses`` ``(S, T, d)`` are those to begin with. ``ways`` between frames
+    keep poses from being stretched unevenly, where there are any."""
 
     raw: Callable[[Any, Array], Array]
     layers: Any
     inputs: Float[Array, "S T c"]
     poses: Float[np.ndarray, "S T d"]
-    near: Neighbours | None = None
+    ways: Ways | None = None
 
 
 class _Parameters(NamedTuple):
@@ -49,7 +49,7 @@ class _Data:
     features: PolynomialFeatures
     basis: Float[Array, "k k"]
     even: Float[Array, "S*T"]
-    near: Neighbours | None
+    ways: Ways | None
 
 
 def fit_last_layer(
@@ -76,7 +76,7 @@ def fit_prediction(
     """
     features = pose_features(task.poses, asked.controls, asked.powers)
     basis, layer = first_regression(features, task.poses, asked.controls)
-    data = _Data(task.inputs, jnp.asarray(asked.controls), features, _f32(basis), even, task.near)
+    data = _Data(task.inputs, jnp.asarray(asked.controls), features, _f32(basis), even, task.ways)
     parameters = _Parameters(task.layers, _f32(layer.weights), jnp.array([2.0, 0.0]))
     parameters = _optimise(task.raw, parameters, data, asked)
     return parameters.layers, features, basis @ np.asarray(parameters.weights, np.float64)
@@ -116,7 +116,7 @@ def _loss(raw, data, schedule, parameters, key):
     are not white, or stretched unevenly."""
     segments, length, count = data.inputs.shape
     window = 1 + schedule.filtered + schedule.predicted
-    key_segment, key_start, key_reference, key_near = jax.random.split(key, 4)
+    key_segment, key_start, key_reference, key_ways = jax.random.split(key, 4)
     segment = jax.random.randint(key_segment, (schedule.batch,), 0, segments)
     start = jax.random.randint(key_start, (schedule.batch,), 0, length - window + 1)
     chosen = jax.random.choice(key_reference, segments * length, (schedule.reference,), p=data.even)
@@ -133,12 +133,11 @@ def _loss(raw, data, schedule, parameters, key):
     covariance = jnp.cov(reference.T, bias=True)
     excess = jnp.sum((covariance - jnp.eye(covariance.shape[0])) ** 2)
     loss = jnp.mean(robust.mean((0, 2)) * nearness) + schedule.covariance_penalty * excess
-    if data.near is None:
+    if data.ways is None:
         return loss
-    few = schedule.compared
-    other, apart = drawn_neighbours(data.near, chosen[:few], key_near)
-    compared = raw(parameters.layers, frames[other])
-    uneven = unevenness(reference[:few] @ white.T, compared @ white.T, apart)
+    ends, lengths = drawn_ways(data.ways, schedule.compared, key_ways)
+    one, other = (raw(parameters.layers, frames[ends[:, side]]) @ white.T for side in (0, 1))
+    uneven = unevenness(one, other, lengths)
     return loss + schedule.unevenness_penalty * uneven
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .fitted import Assignment, Fitted
-from .likeness import neighbours
+from .likeness import ways_between
 from .pose import whitening
 from .prediction import Task, fit_prediction
 from .slow import see, slow_encoder
@@ -37,7 +37,7 @@ def fit_predictive(asked: Assignment) -> Fitted:
     def raw(layers: Any, components: Array) -> Array:
         return replace(encoder, layers=layers).raw(components)
 
-    task = Task(raw, layers, components, start, neighbours(seen.places))
+    task = Task(raw, layers, components, start, ways_between(seen.places))
     layers, features, last_layer = fit_prediction(task, asked, seen.even)
     encoder = replace(encoder, layers=layers)
     centre, white = whitening(encoder.raw(components.reshape(-1, sizes[0])), seen.even)

@@ -32,10 +32,10 @@ class Lessons(NamedTuple):
     along: Float[Array, "n g"]
 
 
-def no_lessons(trained: LearnedFeatures, std: float) -> Lessons:
-    """Before the first frame: each strength is one, give or take ``std``."""
+def no_lessons(trained: LearnedFeatures) -> Lessons:
+    """Before the first frame: the body is taken for that of the training."""
     n, g = trained.dim, kinds_of_force(trained).shape[1]
-    return Lessons(jnp.ones(g), std**2 * jnp.eye(g), jnp.zeros((n, g)))
+    return Lessons(jnp.ones(g), jnp.zeros((g, g)), jnp.zeros((n, g)))
 
 
 def kinds_of_force(trained: LearnedFeatures) -> Float[np.ndarray, "k g"]:

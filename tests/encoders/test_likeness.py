@@ -1,24 +1,31 @@
-"""Neighbours look a little different, and unevenness is what it says it is."""
+"""Ways are as long as the curve that pictures lie on, and unevenness is what it says it is."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jopa_agent.agent.encoders.likeness import (
-    drawn_neighbours,
-    neighbours,
+    drawn_ways,
+    landmarks,
     squared_distances,
     unevenness,
     usual_change,
+    ways_between,
 )
 
-SEGMENTS, LENGTH = 6, 50
+SEGMENTS, LENGTH, STEP = 6, 50, 0.2
+RATE = np.sqrt(1 + 4)  # length of the curve for a radian
+
+
+def angles(seed: int = 0) -> np.ndarray:
+    """Of a body that turns by 0.2 rad a step, from anywhere."""
+    start = np.random.default_rng(seed).uniform(0, 2 * np.pi, (SEGMENTS, 1))
+    return start + STEP * np.arange(LENGTH)
 
 
 def walk(seed: int = 0) -> np.ndarray:
-    """A closed curve in five dimensions, at steps of 0.2 rad, begun anywhere."""
-    start = np.random.default_rng(seed).uniform(0, 2 * np.pi, (SEGMENTS, 1))
-    angle = start + 0.2 * np.arange(LENGTH)
+    """Pictures of it: a closed curve in five dimensions, at constant pace."""
+    angle = angles(seed)
     waves = [np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle), 0 * angle]
     return np.stack(waves, axis=-1)
 
@@ -29,33 +36,72 @@ def test_distances_are_those_of_all_pairs():
     np.testing.assert_allclose(squared_distances(places), written, rtol=0, atol=1e-12)
 
 
-def test_neighbours_are_much_nearer_than_one_frame_to_the_next():
+def test_landmarks_are_spread_evenly_where_frames_are_not():
+    angle = np.concatenate([np.linspace(0, 1, 500), np.linspace(1, 2 * np.pi, 50)])
+    places = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    marks, spacing = landmarks(places, 0.25)
+    apart = np.sqrt(squared_distances(places[marks]))
+    assert spacing < 0.25
+    assert apart[~np.eye(len(marks), dtype=bool)].min() >= 0.25 - 1e-9
+    assert np.sqrt(((places[:, None] - places[marks]) ** 2).sum(-1)).min(1).max() == spacing
+    assert 2 * np.pi / 0.5 <= len(marks) <= 2 * np.pi / 0.25
+
+
+def test_ways_follow_the_curve():
     places = walk()
-    near, flat = neighbours(places), places.reshape(-1, 5)
     usual = 0.75 * (np.diff(places, axis=1) ** 2).sum(-1).mean()
     assert usual_change(places) == pytest.approx(usual)
-    apart = ((flat[:, None] - flat[np.asarray(near.others)]) ** 2).sum(-1)
-    np.testing.assert_allclose(np.exp(near.apart), apart, rtol=1e-5)
-    assert 0.1 * usual < np.median(apart) < 0.4 * usual
-    assert (np.asarray(near.others) != np.arange(len(flat))[:, None]).all()
+    ways = ways_between(places)
+    assert ways is not None
+    one, other = angles().reshape(-1)[np.asarray(ways.ends)].T
+    turn = np.abs((one - other + np.pi) % (2 * np.pi) - np.pi)
+    lengths = np.exp(0.5 * np.asarray(ways.lengths))
+    np.testing.assert_allclose(lengths, RATE * turn, rtol=0.05)
+    assert turn.max() > 0.7
 
 
-def test_neighbours_of_a_body_that_never_moved_are_there_all_the_same():
-    near = neighbours(np.zeros((1, 4, 3)))
-    assert near.others.shape == (4, 4)
-    assert np.isfinite(near.apart).all()
+def test_a_gap_in_what_was_seen_is_gone_around():
+    """From either side of it the way leads along all of the curve, or straight across it."""
+    angle = np.linspace(0.4, 2 * np.pi - 0.4, 300).reshape(3, 100)
+    places = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    ways = ways_between(places)
+    assert ways is not None
+    one, other = angle.reshape(-1)[np.asarray(ways.ends)].T
+    np.testing.assert_allclose(
+        np.exp(0.5 * np.asarray(ways.lengths)), np.abs(one - other), rtol=0.05
+    )
 
 
-def test_an_isometry_up_to_scale_is_even_and_a_stretch_is_not():
-    places = walk()
-    near, flat = neighbours(places), jnp.asarray(places.reshape(-1, 5), jnp.float32)
-    frames = jnp.arange(len(flat))
-    others, apart = drawn_neighbours(near, frames, jax.random.key(1))
-    turn = np.linalg.qr(np.random.default_rng(3).normal(size=(5, 5)))[0]
-    turned = 3 * flat @ jnp.asarray(turn, jnp.float32)
-    assert unevenness(turned, turned[others], apart) < 1e-4
-    # of a one-dimensional stretch by one of two factors, half of the frames each
-    factors = jnp.where(frames % 2 == 0, 1.0, 2.0)[:, None]
-    there = flat + factors * (flat[others] - flat)
-    written = np.var(np.log(np.asarray(factors) ** 2))
-    assert unevenness(flat, there, apart) == pytest.approx(written, rel=1e-3)
+def test_a_body_that_never_moved_has_no_ways():
+    assert ways_between(np.zeros((1, 4, 3))) is None
+
+
+def test_an_isometry_up_to_scale_is_even_and_what_is_not_is_not():
+    ways = ways_between(walk())
+    assert ways is not None
+    ends, lengths = drawn_ways(ways, 256, jax.random.key(1))
+    angle = angles().reshape(-1)
+    circle = jnp.asarray(np.stack([np.cos(angle), np.sin(angle)], axis=1), jnp.float32)
+    folded = circle * jnp.where(circle[:, :1] > 0.5, jnp.array([-1.0, 1.0]), 1.0)
+    dented = (
+        circle
+        * jnp.asarray(1 - 0.4 * np.exp(-((np.cos(angle) - 1) ** 2) * 20), jnp.float32)[:, None]
+    )
+    found = [
+        float(unevenness(*poses[ends].swapaxes(0, 1), lengths))
+        for poses in (circle, 3 * circle, dented, folded)
+    ]
+    assert found[0] < 0.02
+    assert found[1] == pytest.approx(found[0], rel=1e-2)
+    assert found[2] > 3 * found[0]
+    assert found[3] > 10 * found[0]
+
+
+def test_unevenness_is_the_variance_of_the_stretch():
+    rng = np.random.default_rng(2)
+    poses, others = rng.normal(size=(2, 64, 3))
+    lengths = rng.normal(size=64)
+    written = np.var(np.log(((poses - others) ** 2).sum(1)) - lengths)
+    assert unevenness(*map(jnp.asarray, (poses, others, lengths))) == pytest.approx(
+        written, rel=1e-3
+    )

@@ -58,7 +58,7 @@ def filtered(now: LearnedFeatures, belief: Belief, control, pose, seen: bool) ->
 
 
 def learned(trained, controls, poses, seen) -> tuple[Lessons, Belief]:
-    lessons, belief = no_lessons(trained, STD), begin()
+    lessons, belief = faded(no_lessons(trained), STD, 0.0), begin()
     for control, pose, here in zip(controls, poses, seen, strict=True):
         u, told = jnp.asarray(control, jnp.float32), jnp.asarray(float(here))
         now = taught(trained, lessons)
@@ -116,7 +116,7 @@ def swinging() -> LearnedFeatures:
 def simulated(trained: LearnedFeatures, strengths: np.ndarray, steps: int, seed: int):
     """Controls, and the poses seen of a body whose forces have these ``strengths``."""
     rng = np.random.default_rng(seed)
-    lessons = no_lessons(trained, STD)._replace(mean=jnp.asarray(strengths, jnp.float32))
+    lessons = no_lessons(trained)._replace(mean=jnp.asarray(strengths, jnp.float32))
     truth, state = taught(trained, lessons), np.zeros(N)
     controls = np.repeat(rng.choice([-1.0, 1.0], (steps // 5, P)), 5, axis=0)
     poses = []
@@ -153,7 +153,7 @@ def test_each_feature_is_of_one_kind(swinging):
 
 
 def test_strengths_scale_the_forces_of_their_kind(swinging):
-    lessons = no_lessons(swinging, STD)
+    lessons = no_lessons(swinging)
     same = taught(swinging, lessons)
     np.testing.assert_array_equal(same.layer.mean, swinging.layer.mean)
     doubled = taught(swinging, lessons._replace(mean=jnp.array([1.0, 1.0, 2.0, 1.0])))
@@ -165,7 +165,7 @@ def test_strengths_scale_the_forces_of_their_kind(swinging):
 
 
 def test_what_was_learned_fades_and_the_doubt_comes_back(swinging):
-    once = no_lessons(swinging, STD)._replace(
+    once = no_lessons(swinging)._replace(
         mean=jnp.array([0.5, 1.0, 1.5, 1.0]), cov=1e-4 * jnp.eye(KINDS)
     )
     after = faded(once, STD, 0.9)
