@@ -1,5 +1,7 @@
 """Any Gymnasium environment with a picture and a bounded continuous action, as a body."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,6 +108,9 @@ def _made(env_id: str) -> Any:
     from .headless import render_to_memory
 
     render_to_memory()
+    here = str(Path.cwd())
+    if ":" in env_id and here not in sys.path:
+        sys.path.append(here)  # where a user's module lies, as for python itself
     try:
         env: Any = gymnasium.make(env_id, render_mode="rgb_array").unwrapped
     except Exception as error:  # whatever a user's module raises  # noqa: BLE001

@@ -244,3 +244,32 @@ def test_help_is_there(name: str | None, capsys: pytest.CaptureFixture[str]) -> 
         main([name, "--help"] if name else ["--help"])
     assert end.value.code == 0
     assert "usage: jopa-agent" in capsys.readouterr().out
+
+
+def test_a_module_of_the_folder_one_is_in_is_found(tmp_path: Path):
+    """By the installed command, too, whose path does not begin with that folder."""
+    (tmp_path / "lamps.py").write_text(
+        "import gymnasium, numpy as np\n"
+        "class Lamp(gymnasium.Env):\n"
+        "    metadata = {'render_modes': ['rgb_array'], 'render_fps': 40}\n"
+        "    action_space = gymnasium.spaces.Box(-1, 1, (1,))\n"
+        "    observation_space = gymnasium.spaces.Box(-1, 1, (1,))\n"
+        "    def __init__(self, render_mode=None): self.render_mode = render_mode\n"
+        "    def reset(self, *, seed=None, options=None): return np.zeros(1), {}\n"
+        "    def render(self): return np.zeros((64, 64, 3), np.uint8)\n"
+        "gymnasium.register('Lamp-v1', entry_point=Lamp)\n",
+        "utf-8",
+    )
+    told = subprocess.run(
+        [sys.executable, "-P", "-m", "jopa_agent.agent", "init", "lamps:Lamp-v1"],
+        cwd=tmp_path,
+        env=os.environ | {"SDL_VIDEODRIVER": "dummy"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    settings = read_file(tmp_path / "Lamp-v1.toml")
+    assert settings["body"]["frame_skip"] == 2
+    assert settings["run"]["rate_hz"] == 20
