@@ -33,7 +33,7 @@ KNOWN = {
     "model": {"graph", "encoders", "pose_sensor"},
     "observe": {"graph", "model"},
     "planner": {"graph", "model", "configs"},
-    "lesson": {"graph", "model", "configs"},
+    "lesson": {"graph", "model", "observe", "configs"},
     "store": {"graph"},
     "senses": {"graph", "encoders", "model", "pose_sensor", "store", "configs"},
     "imagine": {"graph", "model"},
