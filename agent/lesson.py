@@ -33,14 +33,12 @@ def learned(
     struck = surprise > STRUCK
     told = jnp.where(seen & ~struck, 1.0, 0.0)
     lessons = faded(lessons, online.std, online.memory)
+    ahead = taught(trained.transition, lessons).mean(before.mean, control)
+    message = trained.system().sensors[0].messages(view[None], ahead[None])
+    pose_cov = jnp.linalg.inv(message.precision[0])
+    pose = pose_cov @ message.eta[0]
     lessons, change = with_lesson(
-        lessons,
-        trained.transition,
-        before,
-        control,
-        trained.encoder(view),
-        trained.sensor_cov,
-        told,
+        lessons, trained.transition, before, control, pose, pose_cov, told
     )
     lessons = jax.tree.map(lambda x, y: jnp.where(struck, x, y), anew(lessons), lessons)
     model = replace(trained, transition=taught(trained.transition, lessons))
