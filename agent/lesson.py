@@ -34,7 +34,7 @@ def learned(
     told = jnp.where(seen & ~struck, 1.0, 0.0)
     lessons = faded(lessons, online.std, online.memory)
     ahead = taught(trained.transition, lessons).mean(before.mean, control)
-    message = trained.system().sensors[0].messages(view[None], ahead[None])
+    message = trained.sensor.messages(view[None], ahead[None])
     pose_cov = jnp.linalg.inv(message.precision[0])
     pose = pose_cov @ message.eta[0]
     lessons, change = with_lesson(

@@ -51,12 +51,17 @@ class Model:
         """Covariance of the noise in the encoder's message."""
         return jnp.linalg.inv(self.sensor_precision)
 
+    @property
+    def sensor(self) -> PoseSensor:
+        """What a view says about the pose."""
+        return PoseSensor(self.encoder, self.decoder, self.sensor_precision)
+
     def system(self) -> System:
         """The factor graph that all queries are put to."""
         d, n = self.transition.outputs, self.transition.dim
         return System(
             transition=JointTransition((self.transition,)),
-            sensors=(PoseSensor(self.encoder, self.decoder, self.sensor_precision),),
+            sensors=(self.sensor,),
             links=no_rows(n),
             prior=start_belief(self.transition, jnp.zeros(d)),
             starts=((0, d),),
