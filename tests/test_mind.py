@@ -333,11 +333,11 @@ def test_neither_a_sound_body_nor_a_blow_nor_a_hidden_corner_teaches_wrong(
     assert np.sqrt(np.mean(learned[later] ** 2)) < 1.1 * np.sqrt(np.mean(trained[later] ** 2))
 
 
-def test_a_tick_that_was_not_learned_from_leaves_the_next_as_it_is(mind: Mind, body: Pendulum):
-    """Learning may be switched off and on in mid-run: what was learned before stays."""
+def test_learning_goes_on_after_lost_frames_and_after_a_rest(mind: Mind, body: Pendulum):
+    """It may be switched off and on in mid-run: what was learned before stays."""
     frame, control = body.reset(3, "gymnasium"), STILL
     for tick in range(40):
-        step = mind.step(frame, control)
+        step = mind.step(None if tick in range(5, 10) else frame, control)
         if tick not in range(15, 25):
             mind.learn()
         control = step.controls[0]

@@ -164,8 +164,7 @@ def _sight(place: str, model: Model, given: list[str]) -> Sight:
             f"{place} sends pictures, but the model's encoder looks at {model.encoder.window} "
             "in a row: choose a model whose encoder looks at one"
         )
-    sensor = PoseSensor(model.encoder, model.decoder, model.sensor_precision)
-    return Sight(sensor, model.frame_shape)
+    return Sight(model.sensor, model.frame_shape)
 
 
 def _linear(place: str, sensor: Sensor, model: Model) -> Linear:
