@@ -27,6 +27,7 @@ from .page import FORMAT, REMAKE, read_page
 _TENSORS = "model.safetensors"
 _PARTS = ("encoder", "decoder")  # trees of their own
 _ENCODERS = (PoseEncoder, WindowVAE)
+_AS_LEARNED = ("camera_crop_px", "frame_skip")  # settings of the body that the numbers hang on
 
 
 def save_model(model: Model, about: Mapping[str, Any], folder: Path) -> None:
@@ -56,9 +57,9 @@ def save_model(model: Model, about: Mapping[str, Any], folder: Path) -> None:
 
 
 def load_model(folder: Path, body: Body) -> Model:
-    """The model in ``folder``, for the camera that ``body`` sets.
+    """The model in ``folder``, for the camera and the ticks that ``body`` sets.
 
-    Raises :class:`ModelError` for a folder that is missing, damaged, or made for other frames.
+    Raises :class:`ModelError` for a folder that is missing, damaged, or made for others.
     """
     page = read_page(folder)
     structure = page.get("structure")
@@ -70,12 +71,31 @@ def load_model(folder: Path, body: Body) -> Model:
             f"model folder {str(folder)!r} is for frames of {structure.get('frame_shape')}, the "
             f"camera gives {expected}: set body.camera_size_px, or {REMAKE}"
         )
+    _check_learned(folder, page, body)
     try:
         return _model(load_file(folder / _TENSORS), structure, page["parts"])
     except (ModelError, OSError, SafetensorError, LookupError, TypeError, ValueError) as error:
         raise ModelError(
             f"model folder {str(folder)!r} is damaged or incomplete ({error}): {REMAKE}"
         ) from None
+
+
+def _check_learned(folder: Path, page: Mapping[str, Any], body: Body) -> None:
+    """Raise :class:`ModelError` where pictures are cut, or ticks last, unlike those learned from.
+
+    Nothing is known of a model whose page does not tell its settings.
+    """
+    settings = page.get("settings")
+    learned = settings.get("body") if isinstance(settings, dict) else None
+    if not isinstance(learned, dict):
+        return
+    for name in _AS_LEARNED:
+        now = getattr(body, name)
+        if name in learned and learned[name] != now:
+            raise ModelError(
+                f"model folder {str(folder)!r} learned with body.{name} = {learned[name]}, here it "
+                f"is {now}: set it to the same, or {REMAKE}"
+            )
 
 
 def _tensors(model: Model) -> dict[str, np.ndarray]:

@@ -94,6 +94,18 @@ def test_a_missing_folder(tmp_path: Path, one_line: Callable):
     assert "no model" in refused(tmp_path / "nowhere", one_line)
 
 
+@pytest.mark.parametrize(("name", "value"), [("frame_skip", 2), ("camera_crop_px", 128)])
+def test_ticks_or_pictures_unlike_those_learned_from(
+    tmp_path: Path, make_model: Callable[..., Model], one_line: Callable, name: str, value: int
+):
+    folder = tmp_path / "model"
+    save_model(make_model(), {"settings": {"body": BODY.model_dump()}}, folder)
+    assert load_model(folder, BODY).frame_shape == (8, 8, 1)
+    line = refused(folder, one_line, BODY.model_copy(update={name: value}))
+    assert f"body.{name} = {getattr(BODY, name)}" in line
+    assert str(value) in line
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "model.toml"])
 def test_a_missing_file(folder: Path, one_line: Callable, name: str):
     (folder / name).unlink()
