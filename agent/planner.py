@@ -27,6 +27,8 @@ _EFFORT_SLACK = 1.05
 # Of the control: what takes less to be held is given no reserve, and what takes more all of it.
 _LITTLE, _MUCH = 0.1, 0.2
 _SOON = 5  # ticks ahead within which the reserve of control is opened up
+_PRICE = 1.0  # twice the free energy of a tick at the nearer limit: all of the reserve there
+_LEAST = 1e-3  # of half the control's range: less is no reserve
 # Standard deviations of the poses: from far away less is held in reserve, beside the goal less
 # caution is taken.
 _FAR, _BESIDE = 2.0, 0.7
@@ -189,8 +191,8 @@ def _wishes(
     for a belief that is hardly ``away`` from the goal: short ways would be put off for ever.
 
     Near a goal that takes much of the control to be held little is left to correct with: there the
-    later ticks of a plan do without some of the control that holding leaves, so that the
-    earlier ones have it at hand. Far away all may be needed to come there.
+    later ticks of a plan pay for some of the control that holding leaves, so that the earlier ones
+    have it at hand. Far away all may be needed to come there.
     """
     horizon, p = settings.horizon, model.control_low.shape[0]
     half = 0.5 * (model.control_high - model.control_low)
@@ -201,6 +203,9 @@ def _wishes(
     share = 1 - reserve * jnp.minimum(jnp.arange(horizon) / _SOON, 1.0)[:, None]
     caution = settings.epistemic_weight * (1 - _near(away, _BESIDE) * wish.can_be_held)
     counts = jnp.where(wish.can_be_held, 1.0, jnp.arange(1, horizon + 1) <= arrival)
+    left = jnp.stack([model.control_low, model.control_high])[:, None] - wish.control
+    spare_low, spare_high = wish.control + share * left
+    kept = jnp.maximum((1 - share) * jnp.abs(left).min(0), _LEAST * half)
     return Wishes(
         control=jnp.broadcast_to(wish.control, (horizon, p)),
         control_precision=jnp.broadcast_to(precision, (horizon, p, p)),
@@ -208,8 +213,11 @@ def _wishes(
         accepted=model.transition.doubt(wish.state, wish.control),
         curiosity=jnp.full(horizon, settings.curiosity),
         outputs=jnp.asarray(float(model.transition.outputs)),
-        low=wish.control + share * (model.control_low - wish.control),
-        high=wish.control + share * (model.control_high - wish.control),
+        low=model.control_low,
+        high=model.control_high,
+        spare_low=spare_low,
+        spare_high=spare_high,
+        spare_precision=_PRICE / kept**2,
     )
 
 

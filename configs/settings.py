@@ -216,9 +216,9 @@ class Planner(Section):
     )
     reserve: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.7,
-        description="share of the control that later ticks of a plan leave unused, at a goal that "
-        "takes a fifth of it or more to be held; none where it takes less than a tenth, and less "
-        "far from the goal",
+        description="share of the control that later ticks of a plan pay for, at a goal that takes "
+        "a fifth of it or more to be held; none where it takes less than a tenth, and less far "
+        "from the goal",
     )
     epistemic_weight: NonNegative = Field(
         default=0.1,

@@ -133,8 +133,8 @@ def test_the_next_tick_begins_with_this_plan_one_tick_later(model: Model):
 
 def test_near_a_goal_that_is_hard_to_hold_later_ticks_leave_control_in_reserve(model: Model):
     """Of what holding leaves on either side, in proportion to what it takes, and less on the way
-    from afar; at once it is all there. Nothing is held back where holding takes nothing, or where
-    the goal is only passed."""
+    from afar; at once it is all there. They hardly go beyond, as that costs. Nothing is held back
+    where holding takes nothing, or where the goal is only passed."""
     free = SETTINGS.model_copy(update={"reserve": 0.0, "control_precision": 0.01})
     kept = free.model_copy(update={"reserve": 0.5})
 
@@ -145,15 +145,15 @@ def test_near_a_goal_that_is_hard_to_hold_later_ticks_leave_control_in_reserve(m
     away = np.asarray(believed(model).mean)[:2] - POSE
     nearness = np.exp(-0.5 * np.sum((away / 2) ** 2))
     assert 0.1 < nearness < 0.9
-    beyond = []
     for control in (1.6, -1.6):
         ramp = 1 - 0.5 * nearness * np.minimum(np.arange(14) / 5, 1)
         low, high = control + ramp * (-2 - control), control + ramp * (2 - control)
-        held = controls(kept, True, control)
-        assert ((held >= low - 1e-5) & (held <= high + 1e-5)).all()
-        used = controls(free, True, control)
-        beyond += [*(used < low - 0.01), *(used > high + 0.01)]
-    assert any(beyond)
+        used, beyond = (
+            np.maximum(low - found, 0) + np.maximum(found - high, 0)
+            for found in (controls(kept, True, control), controls(free, True, control))
+        )
+        assert beyond.max() > 0.1
+        assert used.max() < 0.3 * beyond.max()
     for case in ((True, 0.0), (False, 1.6)):
         np.testing.assert_array_equal(controls(kept, *case), controls(free, *case))
 

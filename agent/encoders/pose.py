@@ -1,4 +1,4 @@
-"""The encoder of slow features, corrected by a network or not: one frame in, one pose out."""
+"""A linear map of a frame, corrected by a network or not: one frame in, one pose out."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -11,28 +11,29 @@ from .pictures import pixels_of
 
 Layers = tuple[tuple[Float[Array, "in out"], Float[Array, "out"]], ...]
 
-_RESIDUAL = 0.1  # the network corrects the slow features, it does not replace them
+_RESIDUAL = 0.1  # the network corrects the linear map, it does not replace it
 
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["mean", "projection", "slow", "gain", "layers", "centre", "whitening"],
+    data_fields=["mean", "projection", "linear", "gain", "layers", "centre", "whitening"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
 class PoseEncoder:
-    """Slow features of a frame plus a small residual network, then a fixed whitening.
+    """A linear map of a frame plus a small residual network, then a fixed whitening.
 
     A frame, scaled to 0 ... 1 and less its ``mean`` ``(pixels,)``, is projected onto whitened
-    principal components by ``projection`` ``(c, pixels)``. ``slow`` ``(d, c)`` takes their slow
-    directions; ``layers`` are the weights and biases of a tanh network, or none, on the components
-    times ``gain`` ``(c,)``. ``centre`` ``(d,)`` and ``whitening`` ``(d, d)`` give the poses of the
-    training data zero mean and unit covariance: a hard constraint against collapse.
+    principal components by ``projection`` ``(c, pixels)``. ``linear`` ``(d, c)`` maps these, as to
+    their slowest directions; ``layers`` are the weights and biases of a tanh network, or none, on
+    the components times ``gain`` ``(c,)``. ``centre`` ``(d,)`` and ``whitening`` ``(d, d)`` give
+    the poses of the training data zero mean and unit covariance: a hard constraint against
+    collapse.
     """
 
     mean: Float[Array, "pixels"]
     projection: Float[Array, "c pixels"]
-    slow: Float[Array, "d c"]
+    linear: Float[Array, "d c"]
     gain: Float[Array, "c"]
     layers: Layers
     centre: Float[Array, "d"]
@@ -54,14 +55,14 @@ class PoseEncoder:
 
     def raw(self, components: Float[Array, "*batch c"]) -> Float[Array, "*batch d"]:
         """Poses before whitening."""
-        slow = components @ self.slow.T
+        pose = components @ self.linear.T
         if not self.layers:
-            return slow
+            return pose
         hidden = components * self.gain
         for weight, bias in self.layers[:-1]:
             hidden = jnp.tanh(hidden @ weight + bias)
         weight, bias = self.layers[-1]
-        return slow + _RESIDUAL * (hidden @ weight + bias)
+        return pose + _RESIDUAL * (hidden @ weight + bias)
 
     def _row(self, view: UInt8[Array, "height width channel"]) -> Float[Array, "pixels"]:
         return pixels_of(view) - self.mean

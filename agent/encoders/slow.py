@@ -54,7 +54,7 @@ def slow_encoder(seen: Seen, asked: Assignment) -> tuple[PoseEncoder, Float[np.n
     encoder = PoseEncoder(
         mean=_f32(seen.mean),
         projection=_f32(seen.projection),
-        slow=_f32(slow),
+        linear=_f32(slow),
         gain=_f32(np.sqrt(spread / spread[0])),  # weaker components are rougher in the pose
         layers=(),
         centre=centre,

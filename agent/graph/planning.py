@@ -194,6 +194,7 @@ def _mode(inference, system, data, prior, steering, limits, iterations, hypothes
     precision = precision.at[:, p:, p:].set(jnp.eye(q))
     low, high = (-jnp.inf, jnp.inf) if limits is None else limits
     wide = jnp.full(q, jnp.inf)
+    all_of_it = jnp.full((H, p + q), jnp.inf, inverse.dtype)
     counts = float(inference.parameters == "variational")
     wishes = Wishes(
         control=jnp.pad(steering.mean, ((0, 0), (0, q))),
@@ -204,6 +205,9 @@ def _mode(inference, system, data, prior, steering, limits, iterations, hypothes
         outputs=jnp.ones(()),
         low=jnp.concatenate([jnp.broadcast_to(low, (p,)), -wide]),
         high=jnp.concatenate([jnp.broadcast_to(high, (p,)), wide]),
+        spare_low=-all_of_it,
+        spare_high=all_of_it,
+        spare_precision=jnp.zeros_like(all_of_it),
     )
     begin = (jnp.zeros((H + 1, n), inverse.dtype), jnp.zeros((H, p + q, n), inverse.dtype))
 

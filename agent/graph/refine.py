@@ -41,7 +41,17 @@ class Trajectory:
 
 
 @pytree(
-    "control", "control_precision", "caution", "accepted", "curiosity", "outputs", "low", "high"
+    "control",
+    "control_precision",
+    "caution",
+    "accepted",
+    "curiosity",
+    "outputs",
+    "low",
+    "high",
+    "spare_low",
+    "spare_high",
+    "spare_precision",
 )
 @dataclass(frozen=True)
 class Wishes:
@@ -52,8 +62,9 @@ class Wishes:
     beyond the ``accepted`` one, ``(k,)`` or a scalar, at each step; ``curiosity`` ``(H,)`` is what
     a nat is worth that a transition tells of the parameters, ``½ d log(1 + |doubt|²/d)`` for a
     layer of ``outputs`` d (MacKay, Information-based objective functions for active data selection,
-    Neural Computation 4, 1992); ``low`` and ``high`` limit the control, ``(p,)`` or ``(H, p)`` for
-    each step.
+    Neural Computation 4, 1992); ``low`` and ``high`` ``(p,)`` limit the control. What lies below
+    ``spare_low`` or above ``spare_high`` ``(H, p)`` is a reserve: going so far beyond them costs
+    half the square of it, times ``spare_precision`` ``(H, p)``.
     """
 
     control: Float[Array, "H p"]
@@ -62,8 +73,15 @@ class Wishes:
     accepted: Float[Array, "*k"]
     curiosity: Float[Array, "H"]
     outputs: Float[Array, ""]
-    low: Float[Array, "*H p"]
-    high: Float[Array, "*H p"]
+    low: Float[Array, "p"]
+    high: Float[Array, "p"]
+    spare_low: Float[Array, "H p"]
+    spare_high: Float[Array, "H p"]
+    spare_precision: Float[Array, "H p"]
+
+    def beyond(self, controls: Float[Array, "H p"]) -> Float[Array, "H p"]:
+        """How far ``controls`` go into the reserve, negative at its low end."""
+        return controls - jnp.clip(controls, self.spare_low, self.spare_high)
 
 
 def refine(
@@ -140,18 +158,17 @@ def _play(transition, start, rows_along, wishes, plan, change, turn, size):
     begin = start.mean + start.root @ first
 
     def step(state, inputs):
-        near, control, gain, change, low, high, wary, curious = inputs
+        near, control, gain, change, wary, curious = inputs
         control = control + size * change + gain @ (state - near)
-        control = jnp.clip(control, low, high)
+        control = jnp.clip(control, wishes.low, wishes.high)
         doubt = transition.doubt(state, control)
         cost = 0.5 * wary * jnp.sum((doubt - wishes.accepted) ** 2)
         nats = 0.5 * wishes.outputs * jnp.log1p(jnp.sum(doubt**2) / wishes.outputs)
         state = transition.mean(state, control)
         return state, (state, control, cost - curious * nats)
 
-    low, high = (jnp.broadcast_to(x, change.shape) for x in (wishes.low, wishes.high))
     weights = (wishes.caution, wishes.curiosity)
-    inputs = (nominal.states[:-1], nominal.controls, nominal.gains, change, low, high, *weights)
+    inputs = (nominal.states[:-1], nominal.controls, nominal.gains, change, *weights)
     _, (states, controls, doubted) = jax.lax.scan(step, begin, inputs)
     states = jnp.concatenate([begin[None], states])
     rows = rows_along(states)
@@ -160,6 +177,7 @@ def _play(transition, start, rows_along, wishes, plan, change, turn, size):
     energy = 0.5 * (
         jnp.sum(miss**2)
         + jnp.einsum("tp,tpr,tr->", effort, wishes.control_precision, effort)
+        + jnp.sum(wishes.spare_precision * wishes.beyond(controls) ** 2)
         + jnp.sum(first**2)
     )
     energy = energy + jnp.sum(doubted) - rows.log_scale.sum()
@@ -188,24 +206,25 @@ def _backward(transition, start, rows_along, wishes, nominal, first):
     goal = jnp.einsum("tmi,tmj->tij", rows.matrix, rows.matrix)
     pull = jnp.einsum("tmi,tm->ti", rows.matrix, miss)
     effort = jnp.einsum("tpr,tr->tp", wishes.control_precision, nominal.controls - wishes.control)
+    beyond = wishes.beyond(nominal.controls)
+    effort = effort + wishes.spare_precision * beyond
+    prior = wishes.control_precision + jax.vmap(jnp.diag)(wishes.spare_precision * (beyond != 0))
 
     def step(message, inputs):
         gradient, precision = message
-        control, low, high, prior, goal, pull, effort, jacobian, caution, warning = inputs
+        control, prior, goal, pull, effort, jacobian, caution, warning = inputs
         joint = jacobian.T @ (precision + goal) @ jacobian + caution
         slope = jacobian.T @ (gradient + pull) + warning
         uu, ux = joint[n:, n:] + prior, joint[n:, :n]
         u = slope[n:] + effort
-        change, free = _truncated_mode(uu, u, low - control, high - control)
+        change, free = _truncated_mode(uu, u, wishes.low - control, wishes.high - control)
         gain = -_solve_free(uu, ux, free)
         back = joint[:n, :n] + gain.T @ (uu @ gain + ux) + ux.T @ gain
         gradient = slope[:n] + gain.T @ (uu @ change + u) + ux.T @ change
         return (gradient, 0.5 * (back + back.T)), (change, gain)
 
-    low, high = (jnp.broadcast_to(x, nominal.controls.shape) for x in (wishes.low, wishes.high))
     inputs = (
-        nominal.controls, low, high, wishes.control_precision, goal[1:], pull[1:], effort,
-        jacobian, caution, warning,
+        nominal.controls, prior, goal[1:], pull[1:], effort, jacobian, caution, warning
     )  # fmt: skip
     zero = (jnp.zeros(n, jacobian.dtype), jnp.zeros((n, n), jacobian.dtype))
     (gradient, precision), (change, gain) = jax.lax.scan(step, zero, inputs, reverse=True)

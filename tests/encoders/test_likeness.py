@@ -1,4 +1,4 @@
-"""Ways are as long as the curve that pictures lie on, and unevenness is what it says it is."""
+"""Distances are those of pairs, and unevenness is what it says it is."""
 
 import jax
 import jax.numpy as jnp
@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from jopa_agent.agent.encoders.likeness import (
     drawn_ways,
-    landmarks,
     squared_distances,
     unevenness,
     usual_change,
-    ways_between,
 )
+from jopa_agent.agent.encoders.surface import surface_of, ways_on
 
 SEGMENTS, LENGTH, STEP = 6, 50, 0.2
 RATE = np.sqrt(1 + 4)  # length of the curve for a radian
@@ -36,48 +35,14 @@ def test_distances_are_those_of_all_pairs():
     np.testing.assert_allclose(squared_distances(places), written, rtol=0, atol=1e-12)
 
 
-def test_landmarks_are_spread_evenly_where_frames_are_not():
-    angle = np.concatenate([np.linspace(0, 1, 500), np.linspace(1, 2 * np.pi, 50)])
-    places = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    marks, spacing = landmarks(places, 0.25)
-    apart = np.sqrt(squared_distances(places[marks]))
-    assert spacing < 0.25
-    assert apart[~np.eye(len(marks), dtype=bool)].min() >= 0.25 - 1e-9
-    assert np.sqrt(((places[:, None] - places[marks]) ** 2).sum(-1)).min(1).max() == spacing
-    assert 2 * np.pi / 0.5 <= len(marks) <= 2 * np.pi / 0.25
-
-
-def test_ways_follow_the_curve():
+def test_the_usual_change_is_that_of_the_steps():
     places = walk()
     usual = 0.75 * (np.diff(places, axis=1) ** 2).sum(-1).mean()
     assert usual_change(places) == pytest.approx(usual)
-    ways = ways_between(places)
-    assert ways is not None
-    one, other = angles().reshape(-1)[np.asarray(ways.ends)].T
-    turn = np.abs((one - other + np.pi) % (2 * np.pi) - np.pi)
-    lengths = np.exp(0.5 * np.asarray(ways.lengths))
-    np.testing.assert_allclose(lengths, RATE * turn, rtol=0.05)
-    assert turn.max() > 0.7
-
-
-def test_a_gap_in_what_was_seen_is_gone_around():
-    """From either side of it the way leads along all of the curve, or straight across it."""
-    angle = np.linspace(0.4, 2 * np.pi - 0.4, 300).reshape(3, 100)
-    places = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    ways = ways_between(places)
-    assert ways is not None
-    one, other = angle.reshape(-1)[np.asarray(ways.ends)].T
-    np.testing.assert_allclose(
-        np.exp(0.5 * np.asarray(ways.lengths)), np.abs(one - other), rtol=0.05
-    )
-
-
-def test_a_body_that_never_moved_has_no_ways():
-    assert ways_between(np.zeros((1, 4, 3))) is None
 
 
 def test_an_isometry_up_to_scale_is_even_and_what_is_not_is_not():
-    ways = ways_between(walk())
+    ways = ways_on(surface_of(walk()))
     assert ways is not None
     ends, lengths = drawn_ways(ways, 256, jax.random.key(1))
     angle = angles().reshape(-1)

@@ -25,7 +25,7 @@ def encoder() -> PoseEncoder:
     return PoseEncoder(
         mean=normal(pixels),
         projection=normal(COMPONENTS, pixels),
-        slow=normal(POSES, COMPONENTS),
+        linear=normal(POSES, COMPONENTS),
         gain=normal(COMPONENTS),
         layers=((normal(COMPONENTS, WIDTH), normal(WIDTH)), (normal(WIDTH, POSES), normal(POSES))),
         centre=normal(POSES),
@@ -43,7 +43,7 @@ def test_the_pose_is_slow_features_and_a_small_correction(encoder: PoseEncoder):
     components = e.projection @ (frame.reshape(-1) / 255 - e.mean)
     (first, first_bias), (last, last_bias) = e.layers
     hidden = np.tanh((components * e.gain) @ first + first_bias)
-    raw = e.slow @ components + 0.1 * (hidden @ last + last_bias)
+    raw = e.linear @ components + 0.1 * (hidden @ last + last_bias)
     pose, found = pose_of(encoder, frame)
     assert pose.shape == (POSES,)
     assert pose.dtype == jnp.float32

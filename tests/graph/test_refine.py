@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import Array
 from jopa_agent.agent.graph.gaussian import Belief
 from jopa_agent.agent.graph.planning import Driven
 from jopa_agent.agent.graph.refine import (
@@ -79,9 +80,15 @@ def problem(model: Any, seed: int, limit: float, columns: int = 0) -> Problem:
         outputs=jnp.ones(()),
         low=jnp.full(p, -limit),
         high=jnp.full(p, 1.2 * limit),
+        **no_reserve(p),
     )
     root = 0.3 * rng.normal(size=(n, columns))
     return Problem(model, 0.3 * rng.normal(size=n), goals, wishes, root)
+
+
+def no_reserve(controls: int) -> dict[str, Array]:
+    whole = jnp.full((HORIZON, controls), jnp.inf)
+    return {"spare_low": -whole, "spare_high": whole, "spare_precision": jnp.zeros_like(whole)}
 
 
 def guess(problem: Problem, controls: np.ndarray | None = None) -> Trajectory:
@@ -260,6 +267,39 @@ def test_with_limits_it_is_the_bounded_quadratic_programme(mild: Kind, seed: int
     assert not plan.gains[bound].any()
 
 
+@pytest.mark.parametrize(("seed", "columns"), [(0, 0), (1, 0), (2, 2), (3, 2)])
+def test_a_reserve_is_gone_into_as_far_as_it_is_worth(mild: Kind, seed: int, columns: int):
+    """Bounded least squares: each control is a part within the bounds of the reserve, and one that
+    is paid for."""
+    asked, rng = problem(mild.model, seed, FREE, columns), np.random.default_rng(seed)
+    system = linear(mild.plain, asked.start.size, asked.wishes.low.size)
+    matrix, aim = least_squares(system, asked)
+    shape = asked.wishes.control.shape
+    count = asked.wishes.control.size
+    free = np.linalg.lstsq(matrix, aim, rcond=None)[0][:count]
+    width = np.quantile(np.abs(free), rng.uniform(0.3, 0.7, shape))
+    price = rng.uniform(0.1, 2.0, shape)
+    spare = {"spare_low": -0.8 * width, "spare_high": width, "spare_precision": price}
+    wishes = replace(asked.wishes, **{name: jnp.asarray(value) for name, value in spare.items()})
+    asked = asked._replace(wishes=wishes)
+    paid = np.zeros((count, matrix.shape[1]))
+    both = np.block([[matrix, matrix[:, :count]], [paid, np.diag(np.sqrt(price.reshape(-1)))]])
+    wide = np.full(columns + count, np.inf)
+    bounds = (
+        np.concatenate([-0.8 * width.reshape(-1), -wide]),
+        np.concatenate([width.reshape(-1), wide]),
+    )
+    best = lsq_linear(both, np.concatenate([aim, np.zeros(count)]), bounds, "bvls", tol=1e-14).x
+    plan, energy = solve(asked, 40)
+    controls = best[:count] + best[-count:]
+    np.testing.assert_allclose(plan.controls.reshape(-1), controls, rtol=0, atol=1e-7)
+    within = energy_at(both, np.concatenate([aim, np.zeros(count)]), best, asked.goals)
+    assert energy == pytest.approx(within, rel=1e-11)
+    beyond = asked.wishes.beyond(plan.controls) != 0
+    assert beyond.any()
+    assert not beyond.all()
+
+
 @pytest.mark.parametrize("columns", [0, 5])  # more than the state has coordinates
 @pytest.mark.parametrize("rank", [3, 1])
 @pytest.mark.usefixtures("float64")
@@ -284,6 +324,7 @@ def test_noises_are_controls_with_a_prior_of_their_own(columns: int, rank: int):
         outputs=asked.wishes.outputs,
         low=jnp.full(p + q, -FREE),
         high=jnp.full(p + q, FREE),
+        **no_reserve(p + q),
     )
     asked = asked._replace(model=driven, wishes=wide)
     system = linear(kind.plain, n, p)

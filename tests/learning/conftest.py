@@ -32,7 +32,7 @@ def make_model(
     encoder = PoseEncoder(
         mean=normal(size * size),
         projection=normal(components, size * size),
-        slow=normal(poses, components),
+        linear=normal(poses, components),
         gain=normal(components),
         layers=(
             (normal(components, width), normal(width)),
