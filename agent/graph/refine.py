@@ -22,6 +22,7 @@ from .rows import Rows
 from .square_root import free_root
 
 _STEP_SIZES = (1.0, 0.5, 0.25, 0.0625)
+_WIDEST = 1e6  # standard deviation of a belief ahead
 
 RowsAlong = Callable[[Float[Array, "H+1 n"]], Rows]
 
@@ -138,13 +139,15 @@ def feedback(
 
 
 def beliefs_along(transition: Transition, belief: Belief, plan: Trajectory) -> Belief:
-    """Beliefs at steps 1 ... H under the plan's feedback, stacked along the first axis."""
+    """Beliefs at steps 1 ... H under the plan's feedback, stacked along the first axis; where a
+    plan cannot be kept to they widen without end, and are cut off before numbers do."""
 
     def step(root, inputs):
         state, control, gain = inputs
         local = transition.local(state, control, "predictive")
         closed = local.along_state + local.along_control @ gain
         root = free_root(jnp.concatenate([closed @ root, local.noise], axis=1))
+        root = jnp.clip(root, -_WIDEST, _WIDEST)
         return root, root
 
     inputs = (plan.states[:-1], plan.controls, plan.gains)

@@ -167,7 +167,10 @@ def test_another_type_of_number(folder: Path, one_line: Callable):
 
 
 NAMES = [
-    *("encoder." + part for part in ("mean", "projection", "linear", "gain", "centre", "whitening")),
+    *(
+        "encoder." + part
+        for part in ("mean", "projection", "linear", "gain", "centre", "whitening")
+    ),
     *(f"encoder.layers.{i}.{part}" for i in range(3) for part in range(2)),
     *("decoder." + part for part in ("network.linear", "network.layers.1.0", "mean", "basis")),
     *("sensor_precision", "control_low", "control_high"),
