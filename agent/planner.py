@@ -28,7 +28,7 @@ _EFFORT_SLACK = 1.05
 _LITTLE, _MUCH = 0.1, 0.2
 _SOON = 5  # ticks ahead within which the reserve of control is opened up
 _PRICE = 1.0  # twice the free energy of a tick at the nearer limit: all of the reserve there
-_LEAST = 1e-3  # of half the control's range: less is no reserve
+_LEAST = 1e-3  # less is no reserve, but what rounding leaves between it and the limit
 # Standard deviations of the poses: from far away less is held in reserve, beside the goal less
 # caution is taken.
 _FAR, _BESIDE = 2.0, 0.7
@@ -217,7 +217,7 @@ def _wishes(
         high=model.control_high,
         spare_low=spare_low,
         spare_high=spare_high,
-        spare_precision=_PRICE / kept**2,
+        spare_precision=jnp.where(share < 1 - _LEAST, _PRICE / kept**2, 0.0),
     )
 
 
