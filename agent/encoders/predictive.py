@@ -12,9 +12,9 @@ import optax
 from jaxtyping import Array, Float
 
 from .fitted import Assignment, Fitted
-from .pose import Layers, PoseEncoder, whitening
+from .pose import Layers, PoseEncoder
 from .prediction import Task, fit_prediction
-from .slow import Seen, see, slow_encoder
+from .seen import Seen, see
 from .surface import coordinates, surface_of, ways_on
 
 _RIDGE = 1e-3  # of a component's variance, for the strongest; weaker ones cost more
@@ -36,17 +36,13 @@ def fit_predictive(asked: Assignment) -> Fitted:
     wanted = coordinates(surface, asked.poses)
     wanted = wanted / (wanted.std(0) + 1e-6)
     encoder = _start(seen, asked, flat[surface.marks], wanted)
-    centre, white = whitening(encoder.raw(flat), seen.even)
-    start = (encoder.raw(components) - centre) @ white.T
 
     def raw(layers: Any, components: Array) -> Array:
         return replace(encoder, layers=layers).raw(components)
 
-    task = Task(raw, encoder.layers, components, np.asarray(start), ways_on(surface))
+    task = Task(raw, encoder.layers, components, seen.poses(encoder), ways_on(surface))
     layers, features, last_layer = fit_prediction(task, asked, seen.even)
-    encoder = replace(encoder, layers=layers)
-    centre, white = whitening(encoder.raw(flat), seen.even)
-    return Fitted(replace(encoder, centre=centre, whitening=white), features, last_layer)
+    return Fitted(seen.whitened(replace(encoder, layers=layers)), features, last_layer)
 
 
 def _start(
@@ -54,8 +50,7 @@ def _start(
 ) -> PoseEncoder:
     """The encoder whose poses are ``wanted`` where components are ``shown``: a regression on them,
     and a network for what that leaves."""
-    encoder, _ = slow_encoder(seen, asked)
-    given, gain = np.asarray(shown, np.float64), np.asarray(encoder.gain, np.float64)
+    given, gain = np.asarray(shown, np.float64), np.asarray(seen.gain, np.float64)
     moments = given.T @ given + _RIDGE * len(given) * np.diag(1 / gain**2)
     linear = np.linalg.solve(moments, given.T @ wanted).T
     width = asked.schedule.width
@@ -65,8 +60,9 @@ def _start(
         (_f32(rng.normal(size=(ins, outs)) / np.sqrt(ins)), jnp.zeros(outs))
         for ins, outs in pairwise(sizes)
     )
-    encoder = replace(encoder, linear=_f32(linear), layers=layers)
-    return replace(encoder, layers=_regressed(encoder, asked, shown, _f32(wanted)))
+    encoder = seen.encoder(linear, layers)
+    layers = _regressed(encoder, asked, shown, _f32(wanted))
+    return seen.whitened(replace(encoder, layers=layers))
 
 
 def _regressed(encoder, asked: Assignment, shown: Array, wanted: Array) -> Layers:

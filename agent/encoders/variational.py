@@ -17,7 +17,7 @@ from ..graph.motion import pose_features
 from .fitted import Assignment, Fitted
 from .pose import whitening
 from .prediction import fit_last_layer
-from .slow import see
+from .seen import see
 from .vae import LearnedVAE
 from .views import poses_along, views
 from .window_vae import WindowVAE
