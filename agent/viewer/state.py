@@ -1,9 +1,11 @@
 """What the window knows: updated by messages and choices, drawn by others, bounded in memory."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...transport.clock import NS_PER_S
 from ...transport.messages import (
     FIRST_EPOCH,
     Belief,
@@ -82,6 +84,7 @@ class ViewerState:
         self.history = History(goal)
         self.switches = switches or Switches()
         self.tick = self.plan_tick = self.imagined_tick = -1
+        self.command_tick = 0  # the first is that of the step after the first frame
         self.stamp_ns: int | None = None
         self.image: np.ndarray | None = None
         self.belief: Belief | None = None
@@ -116,9 +119,17 @@ class ViewerState:
         return self._first_goal.image.shape
 
     @property
-    def awaits_plan(self) -> bool:
-        """Whether the newest frame has no plan yet."""
-        return self.plan_tick < self.tick
+    def awaits_command(self) -> bool:
+        """Whether no command has come yet for the step after the newest frame."""
+        return self.command_tick <= self.tick
+
+    @property
+    def next_frame_ns(self) -> float:
+        """When the next frame is to be taken, by the clock of whoever takes it; never in a pause,
+        nor before there is one."""
+        if self.stamp_ns is None or self.switches.paused:
+            return math.inf
+        return self.stamp_ns + self.period_s * NS_PER_S / self.switches.speed
 
     @property
     def draws_nothing(self) -> bool:
@@ -137,6 +148,7 @@ class ViewerState:
                 self.timings.take_plan(header, message)
                 self.energies.add(header.tick * self.period_s, np.array([message.free_energy]))
             case Command():
+                self.command_tick = header.tick
                 self.timings.take_command(header, message, self.switches.planner)
             case Goal() if message.image.shape == self.frame_shape:
                 self._take_goal(header, message)

@@ -15,12 +15,13 @@ os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
 
 import pygame
 
-from ...transport.clock import NS_PER_S, now_ns
+from ...transport.clock import now_ns
 from .answer import answer
 from .controls import Right
 from .desk import Desk, Source
 from .gallery import Thumbnail
 from .layout import WINDOW
+from .rhythm import REFRESH_NS, Rhythm
 from .showing import Showing
 from .state import ViewerState
 from .switches import Switches
@@ -28,8 +29,6 @@ from .switches import Switches
 if TYPE_CHECKING:
     from ..runtime.process import Child
 
-_REFRESH_NS = NS_PER_S // 30
-_HELD_BACK_NS = NS_PER_S // 50  # at most
 _CLOSED = "the window was closed"
 _STARTING = "the run has not started yet"
 GO_ON = "go on"
@@ -77,12 +76,12 @@ def await_start(child: Child, desk: Desk, goes_on: bool) -> bool:
     """
     desk.right, desk.refusal = Right.WATCH, _STARTING
     _draw(desk)
-    closed, next_ns = False, now_ns() + _REFRESH_NS
+    closed, next_ns = False, now_ns() + REFRESH_NS
     for received in child.starting():
         if received:
             desk.state.take(received.header, received.message)
         if not closed and now_ns() >= next_ns:
-            next_ns = now_ns() + _REFRESH_NS
+            next_ns = now_ns() + REFRESH_NS
             closed = not _answer_all(desk)
             if not closed:
                 _draw(desk)
@@ -96,26 +95,16 @@ def await_start(child: Child, desk: Desk, goes_on: bool) -> bool:
 
 def show(source: Source, desk: Desk) -> None:
     """Answer the user, send wishes, listen, draw; until the user asks to end."""
-    next_ns = now_ns()
+    rhythm = Rhythm(desk.state)
     while True:
         if not _answer_all(desk):
             return
         desk.refresh(now_ns())
-        next_ns = max(next_ns + _REFRESH_NS, now_ns())
-        for received in source.messages(next_ns):
-            desk.state.take(received.header, received.message)
-        _let_plan(source, desk.state)
+        rhythm.await_turn(source)
         source.tick = desk.state.tick
+        began_ns = now_ns()
         _draw(desk)
-
-
-def _let_plan(source: Source, state: ViewerState) -> None:
-    """Leave the machine to inference for a moment while it has a frame and no plan for it yet."""
-    if state.awaits_plan:
-        for received in source.messages(now_ns() + _HELD_BACK_NS):
-            state.take(received.header, received.message)
-            if not state.awaits_plan:
-                return
+        rhythm.drew(began_ns)
 
 
 def _answer_all(desk: Desk) -> bool:

@@ -1,6 +1,7 @@
 """What the window knows of a run."""
 
 import gc
+import math
 import tracemalloc
 from dataclasses import replace
 
@@ -22,7 +23,7 @@ from jopa_agent.transport.messages import (
     Pace,
 )
 
-from .conftest import Feed, messages_of, offer, peers, picture, statuses
+from .conftest import PERIOD_NS, Feed, messages_of, offer, peers, picture, statuses
 
 
 def test_the_newest_frame_and_belief_are_shown(state: ViewerState, feed: Feed):
@@ -183,13 +184,21 @@ def test_memory_does_not_grow_with_the_run(feed: Feed):
     assert late - early < 50_000  # 500 frames alone would be 500 kB
 
 
-def test_a_frame_awaits_its_plan(state: ViewerState) -> None:
-    assert not state.awaits_plan
-    for header, message in messages_of(0):
-        state.take(header, message)
-        if isinstance(message, Frame):
-            assert state.awaits_plan
-    assert not state.awaits_plan
+def test_a_frame_awaits_its_command_and_the_next_frame_is_known(state: ViewerState) -> None:
+    for tick in range(3):
+        assert not state.awaits_command
+        for header, message in messages_of(tick):
+            state.take(header, message)
+            if not isinstance(message, Command | Imagined):
+                assert state.awaits_command
+    assert not state.awaits_command
+    stamp_ns = state.stamp_ns
+    assert stamp_ns
+    assert state.next_frame_ns == stamp_ns + PERIOD_NS
+    state.take(header, Pace(0, 4 * PERIOD_NS, False, 0.25))
+    assert state.next_frame_ns == stamp_ns + 4 * PERIOD_NS
+    state.take(header, Pace(0, PERIOD_NS, True, 1.0))
+    assert state.next_frame_ns == math.inf
 
 
 def test_an_agent_that_draws_no_pictures_is_known_after_a_while(state: ViewerState) -> None:

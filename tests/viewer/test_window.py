@@ -134,7 +134,7 @@ def test_a_run_can_outlive_its_window(tmp_path: Path):
 def test_before_the_start_there_is_a_window_which_shows_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(window, "_REFRESH_NS", 0)
+    monkeypatch.setattr(window, "REFRESH_NS", 0)
     seen: dict[str, Any] = {}
 
     def meanwhile() -> None:
@@ -160,7 +160,7 @@ def test_a_window_that_is_closed_before_the_start_ends_the_run(
         raise AssertionError(until_ns)
 
     child.messages = never
-    monkeypatch.setattr(window, "_REFRESH_NS", 0)
+    monkeypatch.setattr(window, "REFRESH_NS", 0)
     window.main(child)
     assert child.ended == ("done", "the window was closed")
 
