@@ -15,9 +15,9 @@ _HELD_BACK_NS = NS_PER_S // 50  # at most
 
 
 class Rhythm:
-    """Thirty drawings a second on average, each when nothing else needs the machine, if that is
-    soon: from a frame to its command it is inference's, although the window has a core to itself,
-    since cores share caches and clock. One that would not end before the next frame waits, too.
+    """Thirty drawings a second on average. From a frame to its command the machine is left to
+    inference, also where the window has a core of its own, as cores share caches: a drawing that is
+    due then, or that would not be done before the next frame, waits for a moment.
     """
 
     def __init__(self, state: ViewerState) -> None:
@@ -27,7 +27,7 @@ class Rhythm:
 
     def await_turn(self, source: Source) -> None:
         """Listen until the next drawing is due, and control at rest."""
-        # one that was kept waiting is made up for: two in three are due while control is at work
+        # one that had to wait does not put off those after it
         self._due_ns = max(self._due_ns + REFRESH_NS, now_ns() - REFRESH_NS)
         for received in source.messages(self._due_ns):
             self._state.take(received.header, received.message)
