@@ -15,12 +15,19 @@ def endless(place: Any) -> Any:
     return place.settings(clock="realtime", duration_s=0.0)
 
 
+def recorded_bytes(place: Any) -> int:
+    """How much of the run is in its folder so far."""
+    return sum(each.stat().st_size for each in place.out.glob("recording-*.mcap"))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run_with_its_record(
     place: Any, wait_until: WaitUntil, number: signal.Signals
 ) -> None:
     supervisor = place.spawn(endless(place))
-    wait_until(lambda: "sensing: running" in place.terminal())
+    wait_until(lambda: recorded_bytes(place) > 0)
+    recorded = recorded_bytes(place)
+    wait_until(lambda: recorded_bytes(place) > recorded)  # there have been frames
     supervisor.send_signal(number)
     assert supervisor.wait(timeout=60) == 0
     assert (place.out / "run.json").exists()
