@@ -22,7 +22,7 @@ _COORDINATES = 8  # latent coordinates that have room
 # Okabe and Ito's colours: told apart by eyes that see no red or no green, and in gray.
 _BLUE, _ORANGE, _GREEN, _PURPLE, _GRAY = "#0072B2", "#D55E00", "#00805F", "#A6518A", "#8A8F98"
 _INK, _MUTED = "#20242A", "#5F6670"
-_LEFT = 0.075  # of the width: where everything begins
+_LEFT = 0.087  # of the width: where everything begins
 _LONGEST_GOAL = 60
 _FONT_PT = 8.5
 _LOWEST_ERROR_RAD = 1e-3  # where the logarithmic scale of the error ends

@@ -75,18 +75,19 @@ class BrightPendulum(_Drawn):
 
 
 class TwoLinkArm(_Drawn):
-    """An arm of two links that lies on a table, moved by two torques, with friction, at 20 Hz;
-    its elbow bends by at most 2.4 rad."""
+    """An arm of two links that lies on a table, at 20 Hz: a spring at each of its joints, which its
+    two motors stretch by about one radian either way, and friction."""
 
     dt = 0.05
-    inertia, coupling, friction, limits, bend = (1.2, 0.3), 0.25, 1.0, [1.5, 0.8], 2.4
+    inertia, coupling, friction = (1.2, 0.3), 0.25, np.array([1.5, 0.5])
+    rest, stiffness, limits = np.array([0.6, 1.2]), np.array([2.4, 0.8]), [2.4, 0.8]
 
     def __init__(self, render_mode: str | None = None) -> None:
         super().__init__(render_mode, self.limits, 4)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
         super().reset(seed=seed, options=options)
-        self.state[1] *= self.bend / np.pi
+        self.state[:2] = self.rest + self.state[:2] / np.pi
         return self.state.copy(), {}
 
     def move(self, torque: np.ndarray) -> None:
@@ -97,11 +98,9 @@ class TwoLinkArm(_Drawn):
             mass = np.array([[first + 2 * cross, second + cross], [second + cross, second]])
             swing = self.coupling * np.sin(angle[1])
             turning = swing * np.array([-speed[1] * (2 * speed[0] + speed[1]), speed[0] ** 2])
-            force = torque - self.friction * speed * [1.0, 0.5] - turning
-            speed = speed + self.dt / 5 * np.linalg.solve(mass, force)
+            pull = self.stiffness * (angle - self.rest) + self.friction * speed
+            speed = speed + self.dt / 5 * np.linalg.solve(mass, torque - pull - turning)
             angle = angle + self.dt / 5 * speed
-            if abs(angle[1]) > self.bend:
-                angle[1], speed[1] = np.clip(angle[1], -self.bend, self.bend), 0.0
             self.state = np.concatenate([angle, speed])
 
     def render(self) -> np.ndarray:
