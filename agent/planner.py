@@ -189,23 +189,13 @@ def _wishes(
     Caution is about what is doubted beyond the rest at the goal: doubts there, which the
     disturbance makes up for, are accepted, or the plan would rest beside the goal. Nor is there any
     for a belief that is hardly ``away`` from the goal: short ways would be put off for ever.
-
-    Near a goal that takes much of the control to be held little is left to correct with: there the
-    later ticks of a plan pay for some of the control that holding leaves, so that the earlier ones
-    have it at hand. Far away all may be needed to come there.
     """
     horizon, p = settings.horizon, model.control_low.shape[0]
     half = 0.5 * (model.control_high - model.control_low)
     precision = jnp.diag(settings.control_precision / half**2)
-    taken = effort(model, wish.control)
-    much = jnp.clip((taken - _LITTLE) / (_MUCH - _LITTLE), 0.0, 1.0)
-    reserve = settings.reserve * much * _near(away, _FAR) * wish.can_be_held
-    share = 1 - reserve * jnp.minimum(jnp.arange(horizon) / _SOON, 1.0)[:, None]
     caution = settings.epistemic_weight * (1 - _near(away, _BESIDE) * wish.can_be_held)
     counts = jnp.where(wish.can_be_held, 1.0, jnp.arange(1, horizon + 1) <= arrival)
-    left = jnp.stack([model.control_low, model.control_high])[:, None] - wish.control
-    spare_low, spare_high = wish.control + share * left
-    kept = jnp.maximum((1 - share) * jnp.abs(left).min(0), _LEAST * half)
+    spare_low, spare_high, spare_precision = _reserve(settings, model, wish, away)
     return Wishes(
         control=jnp.broadcast_to(wish.control, (horizon, p)),
         control_precision=jnp.broadcast_to(precision, (horizon, p, p)),
@@ -217,8 +207,30 @@ def _wishes(
         high=model.control_high,
         spare_low=spare_low,
         spare_high=spare_high,
-        spare_precision=jnp.where(share < 1 - _LEAST, _PRICE / kept**2, 0.0),
+        spare_precision=spare_precision,
     )
+
+
+def _reserve(
+    settings: Planner, model: Model, wish: Wish, away: Float[Array, ""]
+) -> tuple[Float[Array, "H p"], Float[Array, "H p"], Float[Array, "H p"]]:
+    """Beyond which control, below and above, each tick of a plan pays for what it takes, and the
+    precision that says how much.
+
+    Near a goal that takes much of the control to be held little is left to correct with: there the
+    later ticks of a plan pay for some of what holding leaves, so that the earlier ones have it at
+    hand. Far away all may be needed to come there.
+    """
+    taken = effort(model, wish.control)
+    much = jnp.clip((taken - _LITTLE) / (_MUCH - _LITTLE), 0.0, 1.0)
+    at_most = settings.reserve * much * _near(away, _FAR) * wish.can_be_held
+    opened = jnp.minimum(jnp.arange(settings.horizon) / _SOON, 1.0)[:, None]
+    free = 1 - at_most * opened  # share of what holding leaves
+    left = jnp.stack([model.control_low, model.control_high])[:, None] - wish.control
+    low, high = wish.control + free * left
+    half = 0.5 * (model.control_high - model.control_low)
+    reserved = jnp.maximum((1 - free) * jnp.abs(left).min(0), _LEAST * half)
+    return low, high, jnp.where(free < 1 - _LEAST, _PRICE / reserved**2, 0.0)
 
 
 def _near(distance: Float[Array, ""], width: float) -> Float[Array, ""]:
