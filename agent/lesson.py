@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, UInt8
 from ..configs.settings import Online
 from .graph.gaussian import Belief
 from .graph.lessons import Lessons, anew, faded, taught, with_lesson
+from .graph.motion import inflated
 from .model import Model
 from .observe import STRUCK
 
@@ -37,9 +38,8 @@ def learned(
     message = trained.sensor.messages(view[None], ahead[None])
     pose_cov = jnp.linalg.inv(message.precision[0])
     pose = pose_cov @ message.eta[0]
-    lessons, change = with_lesson(
-        lessons, trained.transition, before, control, pose, pose_cov, told
-    )
+    filtered = inflated(trained.transition, trained.inflation)
+    lessons, change = with_lesson(lessons, filtered, before, control, pose, pose_cov, told)
     lessons = jax.tree.map(lambda x, y: jnp.where(struck, x, y), anew(lessons), lessons)
     model = replace(trained, transition=taught(trained.transition, lessons))
     return model, lessons, Belief.of(after.mean + change, after.root)

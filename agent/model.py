@@ -10,7 +10,7 @@ from .encoders.views import Encoder, poses_along, still_view, views
 from .graph.check import pytree
 from .graph.inference import Inference
 from .graph.learned_features import LearnedFeatures
-from .graph.motion import start_belief
+from .graph.motion import inflated, start_belief
 from .graph.readings import Readings
 from .graph.rows import no_rows
 from .graph.system import Data, JointTransition, System
@@ -25,6 +25,7 @@ INFERENCE = Inference(parameters="predictive")
     "decoder",
     "sensor_precision",
     "transition",
+    "inflation",
     "control_low",
     "control_high",
     static=("frame_shape",),
@@ -34,14 +35,16 @@ class Model:
     """Observation and transition factors of one body.
 
     ``encoder`` tells the pose from a view, of one frame or some; ``decoder`` draws the frame that
-    shows a pose; ``sensor_precision`` ``(d, d)`` is that of the encoder's message; ``control_low``
-    and ``control_high`` ``(p,)`` are the body's limits; ``frame_shape`` is that of its camera.
+    shows a pose; ``sensor_precision`` ``(d, d)`` is that of the encoder's message; a filter takes
+    the transition's noise for ``inflation`` times as wide as predictions do; ``control_low`` and
+    ``control_high`` ``(p,)`` are the body's limits; ``frame_shape`` is that of its camera.
     """
 
     encoder: Encoder
     decoder: Decoder
     sensor_precision: Float[Array, "d d"]
     transition: LearnedFeatures
+    inflation: Float[Array, ""]
     control_low: Float[Array, "p"]
     control_high: Float[Array, "p"]
     frame_shape: tuple[int, int, int]
@@ -58,9 +61,17 @@ class Model:
 
     def system(self) -> System:
         """The factor graph that all queries are put to."""
+        return self._system(self.transition)
+
+    def watchful(self) -> System:
+        """The same graph for a filter: its predictions err for some ticks alike, and are corrected
+        sooner than their own width would have it."""
+        return self._system(inflated(self.transition, self.inflation))
+
+    def _system(self, transition: LearnedFeatures) -> System:
         d, n = self.transition.outputs, self.transition.dim
         return System(
-            transition=JointTransition((self.transition,)),
+            transition=JointTransition((transition,)),
             sensors=(self.sensor,),
             links=no_rows(n),
             prior=start_belief(self.transition, jnp.zeros(d)),

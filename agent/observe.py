@@ -26,7 +26,7 @@ def observe(
     filtered again with a velocity that is as little known as at the start, lest the slow
     disturbance take the blow for its own.
     """
-    system, data = model.system(), model.seen(view, seen)
+    system, data = model.watchful(), model.seen(view, seen)
     told = filter_step(system, INFERENCE, belief, control, data, first)
     surprise = jnp.sqrt(jnp.mean(told.surprise**2))
 

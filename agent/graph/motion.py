@@ -70,6 +70,22 @@ def widened(transition: LearnedFeatures, noise: float, weights: float) -> Learne
     )
 
 
+def inflated(transition: LearnedFeatures, factor: Float[Array, ""]) -> LearnedFeatures:
+    """``transition`` with the covariance of its noise times ``factor``, for a filter that is not to
+    rely on it alone; the doubt about its weights, which is in units of the noise, stays.
+
+    Covariance inflation (Anderson and Anderson, A Monte Carlo implementation of the nonlinear
+    filtering problem, Monthly Weather Review 127, 1999).
+    """
+    layer, root = transition.layer, jnp.sqrt(factor)
+    wide = layer._replace(
+        doubt_root=layer.doubt_root / root,
+        noise_root=layer.noise_root * root,
+        predictive_root=layer.predictive_root * root,
+    )
+    return replaced(transition, layer=wide)
+
+
 def pose_features(
     poses: Float[np.ndarray, "S T d"], controls: Float[np.ndarray, "S T-1 p"], powers: Powers
 ) -> PolynomialFeatures:

@@ -5,11 +5,17 @@ locked to the pose, so that neighbouring steps err alike. Learning, which takes 
 steps for independent, finds too much process noise, too little noise of the sensor, and is too
 sure of the weights. Three factors, one for each of these covariances, are therefore chosen such
 that predictions are as often off by so many sigmas as normal ones are.
+
+What is left of the process noise then may be very little: an error that hangs on the pose is no
+noise. A filter that relies on such predictions follows late, for where they err they err for many
+steps alike. Its own process noise is therefore kept up, as in loop transfer recovery (Doyle and
+Stein, Robustness with observers, IEEE Transactions on Automatic Control 24, 1979).
 """
 
 from dataclasses import replace
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -25,6 +31,7 @@ _QUANTILES = (0.6744898, 1.6448536, 2.5758293)
 _AHEAD = (1, 5, 20)  # steps
 _SEGMENTS = 12  # of those that were learned from
 _START, _STEPS = np.log2([3.0, 0.05, 16.0]), (1.0, 0.5)
+_WATCHFUL = 0.3  # of the process noise that was learned: a filter takes it for no less
 _LEAST, _MOST = np.log2([0.5, 0.005, 1.0]), np.log2([16.0, 2.0, 200.0])
 
 
@@ -80,6 +87,7 @@ def _widened(model: Model, widths: Widths) -> Model:
         model,
         sensor_precision=model.sensor_precision / np.float32(widths.sensor),
         transition=widened(model.transition, widths.process, widths.weights),
+        inflation=jnp.asarray(max(1.0, _WATCHFUL / widths.process), jnp.float32),
     )
 
 

@@ -44,6 +44,7 @@ def save_model(model: Model, about: Mapping[str, Any], folder: Path) -> None:
         "control_degree": max(len(power) for power in _with_control(features.powers, model)) - 1,
         "reach": features.reach,
         "transitions": float(model.transition.posterior.dof),
+        "inflation": float(model.inflation),
     }
     writer = TreeWriter({})
     parts = {name: writer.written(name, getattr(model, name)) for name in _PARTS}
@@ -133,10 +134,10 @@ def _model(
     reach = float(structure["reach"])
     if not reach > 0:
         raise ValueError(f"reach is {reach}, it has to be positive")
-    transitions = float(structure["transitions"])
-    if not 0 < transitions < np.inf:
-        raise ValueError(f"transitions is {transitions}, it has to be positive")
-
+    transitions, inflation = (float(structure[name]) for name in ("transitions", "inflation"))
+    for name, number in (("transitions", transitions), ("inflation", inflation)):
+        if not 0 < number < np.inf:
+            raise ValueError(f"{name} is {number}, it has to be positive")
     return Model(
         encoder=encoder,
         decoder=decoder,
@@ -152,6 +153,7 @@ def _model(
             drift=float(tensors["transition.drift"]),
             drift_std=tensors["transition.drift_std"],
         ),
+        inflation=jnp.asarray(inflation, jnp.float32),
         control_low=value["control_low"],
         control_high=value["control_high"],
         frame_shape=tuple(structure["frame_shape"]),

@@ -53,13 +53,14 @@ def _segment(
     controls: Float[Array, "T-1 p"],
 ) -> tuple[Float[Array, "N K d"], Float[Array, "N K d"]]:
     system, T, d = model.system(), frames.shape[0], model.transition.outputs
+    watchful = model.watchful()
     noise = model.sensor_cov
     poses = model.poses(frames[None])[0]
 
     every = jnp.ones(T)
     told = Readings(model.views(frames), every > 0)
     data = Data((told,), no_rows(model.transition.dim, T), controls, every, every)
-    beliefs = filter_along(system, INFERENCE, data, system.prior).belief
+    beliefs = filter_along(watchful, INFERENCE, data, system.prior).belief
 
     def from_step(at):
         def ahead(belief: Belief, step):

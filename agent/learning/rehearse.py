@@ -50,7 +50,7 @@ def _run(
     goal: Float[Array, "d"],
     key: Key[Array, ""],
 ) -> tuple[Float[Array, "steps"], Bool[Array, ""]]:
-    system, d, n = model.system(), model.transition.outputs, model.transition.dim
+    system, d, n = model.watchful(), model.transition.outputs, model.transition.dim
     wish = wish_at(planner, model, jnp.pad(goal, (0, n - d)))
     noise = jnp.linalg.cholesky(model.sensor_cov)
     bare = replace(system, sensors=(), starts=())

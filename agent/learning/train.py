@@ -74,6 +74,7 @@ def train(
         decoder=decoder,
         sensor_precision=_f32(np.linalg.solve(learned.sensor_noise, np.eye(settings.poses))),
         transition=learned.transition,
+        inflation=_f32(1),
         control_low=_f32(body.control_low),
         control_high=_f32(body.control_high),
         frame_shape=body.frame_shape,

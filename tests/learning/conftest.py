@@ -66,6 +66,7 @@ def make_model(
         decoder=decoder,
         sensor_precision=jnp.asarray(100 * np.eye(poses), jnp.float32),
         transition=transition,
+        inflation=jnp.asarray(3.0, jnp.float32),
         control_low=-jnp.ones(1),
         control_high=jnp.ones(1),
         frame_shape=(size, size, 1),

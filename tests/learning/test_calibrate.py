@@ -2,16 +2,21 @@
 
 from dataclasses import replace
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
-from jopa_agent.agent.graph.motion import widened
+from jopa_agent.agent.graph.filter import filter_step
+from jopa_agent.agent.graph.motion import inflated, widened
 from jopa_agent.agent.learning.calibrate import NOMINAL, Widths, calibrate, coverage
 from jopa_agent.agent.learning.checkpoint import load_model
 from jopa_agent.agent.learning.dataset import EXPERIENCE, Dataset, load_dataset
 from jopa_agent.agent.learning.foretell import foretell
 from jopa_agent.agent.learning.life import split
-from jopa_agent.agent.model import Model
+from jopa_agent.agent.model import INFERENCE, Model
 from jopa_agent.configs.settings import Body, shipped_model
+from jopa_agent.envs.camera import Camera
+from jopa_agent.envs.pendulum import Pendulum
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +52,38 @@ def test_a_model_that_is_too_sure_becomes_honest(shipped: Model, recorded):
     assert before > 0.3
     assert after < 0.2
     assert widths.sensor > 1
+    assert float(model.inflation) * widths.process == pytest.approx(max(0.3, widths.process))
     again, same = calibrate(spoilt, *recorded)
     assert same == widths
     assert np.array_equal(again.sensor_precision, model.sensor_precision)
+
+
+def test_inflation_widens_the_noise_and_nothing_else(shipped: Model):
+    state, control = np.array([0.7, -1.1, 0.2, 0.1, 0, 0], np.float32), np.array([1.3], np.float32)
+    one, wide = shipped.transition, inflated(shipped.transition, np.float32(7.0))
+    before, after = (each.local(state, control, "predictive") for each in (one, wide))
+    bare = one.skeleton.entry @ one.layer.predictive_root
+    more = after.noise @ after.noise.T - before.noise @ before.noise.T
+    np.testing.assert_allclose(more, 6 * bare @ bare.T, rtol=1e-4, atol=1e-12)
+    np.testing.assert_array_equal(after.mean, before.mean)
+    np.testing.assert_array_equal(after.along_state, before.along_state)
+
+
+def test_an_inflated_filter_is_where_the_frames_are_sooner(shipped: Model):
+    """Frames of a body at rest where the model has it fall."""
+    frame = Pendulum(Camera(Body().camera_crop_px, Body().camera_size_px)).picture(0.4)
+    away = {}
+    for inflation in (1.0, 50.0):
+        model = replace(shipped, inflation=jnp.float32(inflation))
+        system, still = model.watchful(), jnp.zeros(1)
+        step, belief = jax.jit(filter_step, static_argnames="inference"), system.prior
+        for tick in range(6):
+            first = jnp.asarray(tick == 0)
+            told = step(system, INFERENCE, belief, still, model.seen(jnp.asarray(frame)), first)
+            belief = told.belief
+        velocity = np.asarray(belief.mean[2:4])
+        away[inflation] = float(np.linalg.norm(velocity))
+    assert away[50.0] < 0.7 * away[1.0]
 
 
 def test_widening_changes_these_covariances_alone(shipped: Model):
