@@ -17,10 +17,12 @@ def usual_change(places: Float[np.ndarray, "segment time component"]) -> float:
     return float(_USUAL * (np.diff(places, axis=1) ** 2).sum(-1).mean()) or 1.0
 
 
-def squared_distances(places: Float[np.ndarray, "N component"]) -> Float[np.ndarray, "N N"]:
-    """Between all pairs of ``places``."""
-    sizes = (places**2).sum(1)
-    return np.maximum(sizes[:, None] + sizes - 2 * places @ places.T, 0.0)
+def squared_distances(
+    places: Float[np.ndarray, "N component"], others: Float[np.ndarray, "M component"]
+) -> Float[np.ndarray, "N M"]:
+    """From each of ``places`` to each of the ``others``."""
+    sizes, other_sizes = (places**2).sum(1), (others**2).sum(1)
+    return np.maximum(sizes[:, None] + other_sizes - 2 * places @ others.T, 0.0)
 
 
 class Ways(NamedTuple):

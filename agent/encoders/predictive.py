@@ -35,7 +35,7 @@ def fit_predictive(asked: Assignment) -> Fitted:
     flat = components.reshape(-1, components.shape[-1])
     wanted = coordinates(surface, asked.poses)
     wanted = wanted / (wanted.std(0) + 1e-6)
-    encoder = _start(seen, asked, flat[surface.marks], wanted)
+    encoder = _start(seen, asked, flat, wanted)
 
     def raw(layers: Any, components: Array) -> Array:
         return replace(encoder, layers=layers).raw(components)
@@ -46,13 +46,14 @@ def fit_predictive(asked: Assignment) -> Fitted:
 
 
 def _start(
-    seen: Seen, asked: Assignment, shown: Float[Array, "m c"], wanted: Float[np.ndarray, "m d"]
+    seen: Seen, asked: Assignment, shown: Float[Array, "N c"], wanted: Float[np.ndarray, "N d"]
 ) -> PoseEncoder:
     """The encoder whose poses are ``wanted`` where components are ``shown``: a regression on them,
     and a network for what that leaves."""
     given, gain = np.asarray(shown, np.float64), np.asarray(seen.gain, np.float64)
-    moments = given.T @ given + _RIDGE * len(given) * np.diag(1 / gain**2)
-    linear = np.linalg.solve(moments, given.T @ wanted).T
+    counted = np.asarray(seen.even, np.float64)[:, None] * given
+    moments = given.T @ counted + _RIDGE * np.diag(1 / gain**2)
+    linear = np.linalg.solve(moments, counted.T @ wanted).T
     width = asked.schedule.width
     sizes = [given.shape[1], width, width, asked.poses]
     rng = np.random.default_rng(asked.seed)
@@ -61,12 +62,15 @@ def _start(
         for ins, outs in pairwise(sizes)
     )
     encoder = seen.encoder(linear, layers)
-    layers = _regressed(encoder, asked, shown, _f32(wanted))
+    layers = _regressed(encoder, asked, shown, _f32(wanted), seen.even)
     return seen.whitened(replace(encoder, layers=layers))
 
 
-def _regressed(encoder, asked: Assignment, shown: Array, wanted: Array) -> Layers:
-    """The network's layers, so that the poses are ``wanted`` where components are ``shown``."""
+def _regressed(
+    encoder: PoseEncoder, asked: Assignment, shown: Array, wanted: Array, even: Array
+) -> Layers:
+    """The network's layers, so that the poses are ``wanted`` where components are ``shown``;
+    ``even`` is what each frame counts."""
     rate = optax.cosine_decay_schedule(_RATE, _STEPS, 0.01)
     optimiser = optax.adamw(rate, weight_decay=asked.schedule.weight_decay)
 
@@ -76,7 +80,7 @@ def _regressed(encoder, asked: Assignment, shown: Array, wanted: Array) -> Layer
 
     def step(carry, key):
         layers, state = carry
-        chosen = jax.random.randint(key, (_BATCH,), 0, len(wanted))
+        chosen = jax.random.choice(key, len(wanted), (_BATCH,), p=even)
         gradient = jax.grad(loss)(layers, chosen)
         updates, state = optimiser.update(gradient, state, layers)
         return (optax.apply_updates(layers, updates), state), None

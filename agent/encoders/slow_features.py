@@ -48,7 +48,8 @@ def even_weights(places: Float[np.ndarray, "segment time component"]) -> Weights
     """
     squares = (np.diff(places, axis=1) ** 2).sum(-1)
     usual = usual_change(places)
-    apart = squared_distances(places.reshape(-1, places.shape[-1]))
+    flat = places.reshape(-1, places.shape[-1])
+    apart = squared_distances(flat, flat)
     rare = 1 / np.exp(-apart / (2 * usual)).sum(1)
     rare = np.minimum(rare, _RAREST * np.median(rare)).reshape(places.shape[:2])
     frames = rare / rare.sum()

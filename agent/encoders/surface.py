@@ -12,6 +12,7 @@ _MARKS = 2000  # at most
 _LANDMARKS = 400  # the first marks, at most
 _DENSE = 0.5  # of the usual change: marks need not lie nearer to each other
 _NEIGHBOURS = 8  # that a mark is joined to
+_BESIDE = 4  # marks that a way to any other frame may lead through, at its end
 _NEAREST = 2.0  # of the landmarks' spacing: nearer, a way is the roundings of the marks
 _LONGEST = 0.3  # of the longest way: beyond, a straight line tells little of it
 
@@ -19,21 +20,20 @@ _LONGEST = 0.3  # of the longest way: beyond, a straight line tells little of it
 class Surface(NamedTuple):
     """Frames spread evenly over what was seen, and how far it is from one to the other.
 
-    ``marks`` ``(m,)`` are their numbers among all frames; the first ``k`` of them, the landmarks,
-    are as spread by themselves, with ``spacing`` between them. ``lengths`` ``(k, m)`` are of the
-    ways from landmarks to marks, through pictures that look alike: geodesics (Tenenbaum, de Silva
-    and Langford, A global geometric framework for nonlinear dimensionality reduction, Science 290,
-    2000).
+    ``landmarks`` ``(k,)`` are their numbers among all ``N`` frames, with ``spacing`` between them.
+    ``lengths`` ``(k, N)`` are of the ways from landmarks to frames, through pictures that look
+    alike: geodesics (Tenenbaum, de Silva and Langford, A global geometric framework for nonlinear
+    dimensionality reduction, Science 290, 2000).
     """
 
-    marks: Int[np.ndarray, "m"]
-    lengths: Float[np.ndarray, "k m"]
+    landmarks: Int[np.ndarray, "k"]
+    lengths: Float[np.ndarray, "k N"]
     spacing: float
 
     @property
     def between(self) -> Float[np.ndarray, "k k"]:
         """Lengths of the ways between landmarks."""
-        return self.lengths[:, : len(self.lengths)]
+        return self.lengths[:, self.landmarks]
 
 
 def surface_of(places: Float[np.ndarray, "segment time component"]) -> Surface:
@@ -44,7 +44,7 @@ def surface_of(places: Float[np.ndarray, "segment time component"]) -> Surface:
     marks, spacings = spread_marks(flat, _DENSE * float(np.sqrt(usual_change(places))))
     count = min(_LANDMARKS, len(marks))
     lengths = dijkstra(_joined(flat[marks]), directed=False, indices=np.arange(count))
-    return Surface(marks, lengths, float(spacings[count - 1]))
+    return Surface(marks[:count], _prolonged(lengths, flat, marks), float(spacings[count - 1]))
 
 
 def ways_on(surface: Surface) -> Ways | None:
@@ -56,14 +56,14 @@ def ways_on(surface: Surface) -> Ways | None:
     )
     if not len(one):
         return None
-    ends = np.stack([surface.marks[one], surface.marks[other]], axis=1)
+    ends = np.stack([surface.landmarks[one], surface.landmarks[other]], axis=1)
     return Ways(jnp.asarray(ends), jnp.asarray(2 * np.log(lengths[one, other]), jnp.float32))
 
 
-def coordinates(surface: Surface, count: int) -> Float[np.ndarray, "m count"]:
-    """Coordinates of the marks whose distances are as the ways are long, as nearly as so many can.
+def coordinates(surface: Surface, count: int) -> Float[np.ndarray, "N count"]:
+    """Coordinates of the frames whose distances are as the ways are long, as nearly as so many can.
 
-    Classical scaling of the landmarks, and the other marks by their distances to them (de Silva
+    Classical scaling of the landmarks, and the other frames by their distances to them (de Silva
     and Tenenbaum, Global versus local methods in nonlinear dimensionality reduction, NIPS 2002).
     Where the surface has fewer directions, the rest are zero.
     """
@@ -73,7 +73,7 @@ def coordinates(surface: Surface, count: int) -> Float[np.ndarray, "m count"]:
     chosen = np.argsort(values)[::-1][:count]
     chosen = chosen[values[chosen] > 1e-9 * max(values[-1], 1e-9)]
     towards = vectors[:, chosen] / np.sqrt(values[chosen])
-    found = np.zeros((len(surface.marks), count))
+    found = np.zeros((surface.lengths.shape[1], count))
     found[:, : len(chosen)] = -0.5 * (surface.lengths.T**2 - mean) @ towards
     return found
 
@@ -94,13 +94,27 @@ def spread_marks(
     return np.array(found), np.sqrt(spacings)
 
 
+def _prolonged(
+    lengths: Float[np.ndarray, "k m"],
+    places: Float[np.ndarray, "N component"],
+    marks: Int[np.ndarray, "m"],
+) -> Float[np.ndarray, "k N"]:
+    """The ways to marks prolonged to all frames, by way of the marks that look most like each."""
+    to_marks = np.sqrt(squared_distances(places, places[marks]))
+    near = np.argsort(to_marks, axis=1)[:, :_BESIDE]
+    last = np.take_along_axis(to_marks, near, axis=1)
+    return np.min(
+        [lengths[:, beside] + rest for beside, rest in zip(near.T, last.T, strict=True)], axis=0
+    )
+
+
 def _joined(places: Float[np.ndarray, "m component"]):
     """The sparse graph of each mark and those that look most like it; what that leaves apart is
     joined where it is nearest."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
 
-    apart = np.sqrt(squared_distances(places))
+    apart = np.sqrt(squared_distances(places, places))
     np.fill_diagonal(apart, np.inf)
     m = len(apart)
     near = np.argsort(apart, axis=1)[:, : min(_NEIGHBOURS, m - 1)]

@@ -154,7 +154,7 @@ def _faults(found: dict[str, Any]) -> list[str]:
 def _twins(views: np.ndarray, poses: Float[np.ndarray, "N d"]) -> float:
     """How far apart the poses are of each view and of the one that looks most like it."""
     pixels = views.reshape(len(poses), -1).astype(np.float32) / 255
-    apart = squared_distances(pixels)
+    apart = squared_distances(pixels, pixels)
     np.fill_diagonal(apart, np.inf)
     twin = apart.argmin(1)
     alike = apart[np.arange(len(apart)), twin] <= np.quantile(apart.min(1), 0.9)

@@ -30,9 +30,9 @@ def walk(seed: int = 0) -> np.ndarray:
 
 
 def test_distances_are_those_of_all_pairs():
-    places = walk()[0]
-    written = ((places[:, None] - places) ** 2).sum(-1)
-    np.testing.assert_allclose(squared_distances(places), written, rtol=0, atol=1e-12)
+    places, others = walk()[0], walk()[1, :7]
+    written = ((places[:, None] - others) ** 2).sum(-1)
+    np.testing.assert_allclose(squared_distances(places, others), written, rtol=0, atol=1e-12)
 
 
 def test_the_usual_change_is_that_of_the_steps():

@@ -6,9 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jopa_agent.agent.encoders.fitted import Fitted
+from jopa_agent.agent.encoders.fitted import Assignment, Fitted, Schedule
+from jopa_agent.agent.encoders.likeness import squared_distances
 from jopa_agent.agent.encoders.predictive import fit_predictive
 from jopa_agent.agent.encoders.slow_features import even_weights, principal_components
+from jopa_agent.agent.learning.dataset import EXPERIENCE, load_dataset
+from jopa_agent.configs.settings import shipped_model
 
 from .movie import POSES, POWERS, SCHEDULE, STEPS, Movie, assignment, make_movie
 
@@ -65,6 +68,21 @@ def test_the_poses_are_a_ring_that_turns_with_the_body(training: Training, movie
     agreement = [np.abs(np.mean(np.exp(1j * (seen - s * movie.angles)))) for s in (1, -1)]
     assert max(agreement) > 0.95
     assert np.linalg.norm(values, axis=-1).min() > 0.4
+
+
+def test_frames_that_look_alike_begin_with_poses_side_by_side():
+    """Before the poses are moved by prediction, after one step of which: the first 800 frames that
+    the shipped model learned from."""
+    recorded = load_dataset(shipped_model("pendulum") / EXPERIENCE)
+    count = 800 // recorded.frames.shape[1]
+    frames, controls = recorded.frames[:count], recorded.controls[:count]
+    schedule = Schedule(64, 16, width=64, steps=1, batch=64, learning_rate=5e-4, window=1)
+    encoder = fit_predictive(Assignment(frames, controls, POWERS, POSES, 0, schedule)).encoder
+    found = np.asarray(jax.vmap(jax.vmap(encoder))(jnp.asarray(frames))).reshape(-1, POSES)
+    pixels = frames.reshape(len(found), -1) / 255
+    apart = np.sqrt(squared_distances(found, found))
+    alike = squared_distances(pixels, pixels) < 1
+    assert apart[alike].max() < 0.06 * apart.max()
 
 
 def test_the_last_layer_predicts_the_poses_it_was_trained_with(training: Training, movie: Movie):
