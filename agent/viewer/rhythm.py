@@ -12,13 +12,12 @@ if TYPE_CHECKING:
 
 REFRESH_NS = NS_PER_S // 30
 _HELD_BACK_NS = NS_PER_S // 50  # at most
-_SHOWN_NS = NS_PER_S // 200  # after a drawing, until the screen has it
 
 
 class Rhythm:
     """Thirty drawings a second on average. From a frame to its command the machine is left to
     inference, also where the window has a core of its own, as cores share caches: a drawing that is
-    due then, or that would not be on the screen before the next frame, waits for a moment.
+    due then, or that would not be done before the next frame, waits for a moment.
     """
 
     def __init__(self, state: ViewerState) -> None:
@@ -44,9 +43,9 @@ class Rhythm:
         self._drawing_ns = now_ns() - since_ns
 
     def _in_the_way(self) -> bool:
-        """Whether a frame waits for its command, or is due before a drawing would be shown."""
+        """Whether a frame waits for its command, or is due before a drawing would be done."""
         state = self._state
         if state.awaits_command:
             return True
         ahead_ns = state.next_frame_ns - now_ns()
-        return 0 < ahead_ns < self._drawing_ns + _SHOWN_NS
+        return 0 < ahead_ns < self._drawing_ns
