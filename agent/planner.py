@@ -30,8 +30,9 @@ _SOON = 5  # ticks ahead within which the reserve of control is opened up
 _PRICE = 1.0  # twice the free energy of a tick at the nearer limit: all of the reserve there
 _LEAST = 1e-3  # less is no reserve, but what rounding leaves between it and the limit
 # Standard deviations of the poses: from far away less is held in reserve, beside the goal less
-# caution is taken.
+# caution is taken, and controls are cheap.
 _FAR, _BESIDE = 2.0, 0.7
+_CHEAPER = 0.75  # by this share is the control's precision less, right beside the goal
 
 _FINALISTS = 2  # hypotheses that are refined to the end
 
@@ -186,14 +187,16 @@ def _wishes(
 ) -> Wishes:
     """The prior of the controls, their limits, and caution where the transition is ill known.
 
+    Beside the goal controls cost less than on the way to it, or short ways would be gone slowly.
     Caution is about what is doubted beyond the rest at the goal: doubts there, which the
     disturbance makes up for, are accepted, or the plan would rest beside the goal. Nor is there any
     for a belief that is hardly ``away`` from the goal: short ways would be put off for ever.
     """
     horizon, p = settings.horizon, model.control_low.shape[0]
     half = 0.5 * (model.control_high - model.control_low)
-    precision = jnp.diag(settings.control_precision / half**2)
-    caution = settings.epistemic_weight * (1 - _near(away, _BESIDE) * wish.can_be_held)
+    beside = _near(away, _BESIDE) * wish.can_be_held
+    precision = jnp.diag(settings.control_precision * (1 - _CHEAPER * beside) / half**2)
+    caution = settings.epistemic_weight * (1 - beside)
     counts = jnp.where(wish.can_be_held, 1.0, jnp.arange(1, horizon + 1) <= arrival)
     spare_low, spare_high, spare_precision = _reserve(settings, model, wish, away)
     return Wishes(

@@ -212,7 +212,9 @@ class Planner(Section):
         default=10.0, description="goal precision at the horizon's end"
     )
     control_precision: Positive = Field(
-        default=0.2, description="prior precision of the control, as a share of its limit"
+        default=0.2,
+        description="prior precision of the control, as a share of its limit; a quarter beside the "
+        "goal",
     )
     reserve: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.7,

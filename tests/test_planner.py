@@ -19,8 +19,11 @@ from jopa_agent.envs.pendulum import Pendulum
 from .graph.transitions import PlainMotion
 
 PRESET = settings_from(read_preset("pendulum"), {})
-SETTINGS = PRESET.planner.model_copy(update={"horizon": 14, "iterations": 4, "hypotheses": 3})
+SETTINGS = PRESET.planner.model_copy(
+    update={"horizon": 14, "iterations": 4, "hypotheses": 3, "control_precision": 2.0}
+)
 POSE = np.array([0.8, -0.5])
+FAR, BESIDE = (-0.6, 0.7), (0.5, -0.3)
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +37,20 @@ def wish(can_be_held: bool, control: float = 0.3) -> Wish:
     return Wish(state, jnp.array([control]), jnp.asarray(can_be_held), blind)
 
 
-def believed(model: Model) -> Belief:
-    start = start_belief(model.transition, jnp.array([-0.6, 0.7]))
+def believed(model: Model, pose: tuple[float, float] = FAR) -> Belief:
+    start = start_belief(model.transition, jnp.array(pose))
     return Belief.of(start.mean.at[2:].set(0.02), 0.02 * start.root)
 
 
-def planned(model: Model, wish: Wish, settings: Planner = SETTINGS) -> Outcome:
+def planned(
+    model: Model,
+    wish: Wish,
+    settings: Planner = SETTINGS,
+    pose: tuple[float, float] = FAR,
+) -> Outcome:
     query = jax.jit(partial(plan, settings))
     intent = no_intent(model, settings.horizon)
-    return query(model, wish, believed(model), intent, jax.random.key(4))
+    return query(model, wish, believed(model, pose), intent, jax.random.key(4))
 
 
 def excess(model: Model, wished: Wish, doubts: list[np.ndarray]) -> float:
@@ -51,9 +59,12 @@ def excess(model: Model, wished: Wish, doubts: list[np.ndarray]) -> float:
     return float(sum(np.sum((doubt - there) ** 2) for doubt in doubts)) / 2
 
 
-def ways(model: Model, found: Outcome) -> tuple[np.ndarray, list[np.ndarray]]:
+def ways(
+    model: Model, found: Outcome, pose: tuple[float, float] = FAR
+) -> tuple[np.ndarray, list[np.ndarray]]:
     """States at steps 0 ... H, and what is doubted on the way, by the plain model."""
-    oracle, states, doubts = PlainMotion(model.transition), [np.asarray(believed(model).mean)], []
+    oracle, doubts = PlainMotion(model.transition), []
+    states = [np.asarray(believed(model, pose).mean)]
     for control in np.asarray(found.controls, float):
         doubts.append(oracle.doubt(states[-1], control))
         states.append(oracle.mean(states[-1], control))
@@ -66,19 +77,21 @@ def effort(found: Outcome, model: Model, control: float) -> float:
     return float(0.5 * SETTINGS.control_precision * np.sum(away**2))
 
 
-def test_a_goal_that_can_be_held_is_wished_for_at_every_step(model: Model):
-    """At rest in its pose, the last step more than the others; and doubt costs its share."""
-    found = planned(model, wish(True))
-    states, doubts = ways(model, found)
+@pytest.mark.parametrize("pose", [FAR, BESIDE])
+def test_a_goal_that_can_be_held_is_wished_for_at_every_step(model: Model, pose):
+    """At rest in its pose, the last step more than the others; and controls and doubt cost their
+    share, less beside the goal."""
+    found = planned(model, wish(True), pose=pose)
+    states, doubts = ways(model, found, pose)
     np.testing.assert_allclose(found.ahead_mean, states[1:], rtol=0, atol=1e-3)
     features: Any = model.transition.features
     speed = SETTINGS.goal_velocity_weight / np.asarray(features.scale[2:4], float) ** 2
     weights = np.concatenate([np.ones(2), speed, np.zeros(2)])
     away = (states[1:] - np.asarray(wish(True).state)) ** 2 @ weights
     away[-1] *= SETTINGS.goal_final_factor
-    expected = 0.5 * away.sum() + effort(found, model, 0.3)
-    begun = np.sum((states[0, :2] - POSE) ** 2)
-    caution = SETTINGS.epistemic_weight * (1 - np.exp(-0.5 * begun / 0.7**2))  # less beside it
+    beside = np.exp(-0.5 * np.sum((states[0, :2] - POSE) ** 2) / 0.7**2)
+    expected = 0.5 * away.sum() + (1 - 0.75 * beside) * effort(found, model, 0.3)
+    caution = SETTINGS.epistemic_weight * (1 - beside)
     expected += 0.5 * caution * excess(model, wish(True), doubts)
     assert float(found.energy) == pytest.approx(expected, rel=1e-3)
     assert found.intent.arrival == 0
