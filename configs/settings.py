@@ -264,7 +264,9 @@ class Explore(Section):
     trials: Annotated[int, Field(ge=0)] = Field(
         default=5, description="goals to reach and hold before a model is trusted"
     )
-    trial_segments: Count = Field(default=2, description="segments of frames for each of them")
+    trial_segments: Count = Field(
+        default=4, description="segments of frames for each of them, until it is held, at most"
+    )
     starts: Count = Field(
         default=2, description="trainings of a round, from other random starts, until one passes"
     )

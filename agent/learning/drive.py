@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from ...configs.settings import Explore
 from ...envs import Body
@@ -15,20 +15,24 @@ from .dataset import Dataset
 
 
 class Errand(NamedTuple):
-    """A goal picture to make for during ``segments``; before it the body may be ``reset``."""
+    """A goal picture to make for during ``segments``; before it the body may be ``reset``.
+
+    It is over before that after a segment which ``done``, if there is one, says yes to, from the
+    distances ``(T,)`` of the believed pose to the goal's at each of its frames.
+    """
 
     goal: UInt8[np.ndarray, "height width channel"]
     segments: int
     reset: bool
+    done: Callable[[Float[np.ndarray, "T"]], bool] | None = None
 
 
 class Driven(NamedTuple):
-    """What was recorded: frames and controls in segments, and the distance of the believed pose to
-    the goal's at each of the frames."""
+    """What was recorded: frames and controls in segments, and which errands were ``done``."""
 
     frames: UInt8[np.ndarray, "S T height width channel"]
     controls: Float[np.ndarray, "S T-1 p"]
-    distances: Float[np.ndarray, "S T"]
+    done: Bool[np.ndarray, "errands"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def drive(
     stands in two. ``progress`` is called with the frames recorded so far.
     """
     rng = np.random.default_rng(seed)
-    frames, controls, distances = [], [], []
+    frames, controls, done = [], [], []
     image = None
     control = np.zeros_like(body.spec.safe_control)
     for errand in errands:
@@ -80,6 +84,7 @@ def drive(
             mind.reset(int(rng.integers(2**31)))
             control = np.zeros_like(body.spec.safe_control)
         mind.set_goal(errand.goal)
+        done.append(False)
         for _ in range(errand.segments):
             seen, applied, away = [], [], []
             for _ in range(length):
@@ -91,10 +96,12 @@ def drive(
                 image = body.step(control)
             frames.append(np.stack(seen))
             controls.append(np.stack(applied[:-1]))
-            distances.append(np.array(away))
             if progress:
                 progress(len(frames) * length)
-    return Driven(np.stack(frames), np.stack(controls), np.stack(distances))
+            if errand.done and errand.done(np.array(away)):
+                done[-1] = True
+                break
+    return Driven(np.stack(frames), np.stack(controls), np.array(done))
 
 
 def _shaken(control: np.ndarray, body: Body, noise: float, rng: np.random.Generator) -> np.ndarray:

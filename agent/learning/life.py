@@ -189,6 +189,8 @@ def _tried(settings, body, experience, folder, number, model, verdict, progress)
         trial = put_to_trial(Outing(mind, model, body, experience, explore, seed, show))
         if trial is not None:
             _keep(trial.experience, file)
+            done = trial.experience.count
+            progress(f"trial {number}", done, done, "")
         share = None if trial is None else float(trial.held.mean())
         unfinished = note.with_suffix(".unfinished")
         unfinished.write_text(json.dumps(share), "utf-8")
