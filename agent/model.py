@@ -10,6 +10,7 @@ from .encoders.views import Encoder, poses_along, still_view, views
 from .graph.check import pytree
 from .graph.inference import Inference
 from .graph.learned_features import LearnedFeatures
+from .graph.local_noise import LocalNoise
 from .graph.motion import inflated, start_belief
 from .graph.readings import Readings
 from .graph.rows import no_rows
@@ -23,7 +24,7 @@ INFERENCE = Inference(parameters="predictive")
 @pytree(
     "encoder",
     "decoder",
-    "sensor_precision",
+    "sensor_noise",
     "transition",
     "inflation",
     "control_low",
@@ -35,14 +36,14 @@ class Model:
     """Observation and transition factors of one body.
 
     ``encoder`` tells the pose from a view, of one frame or some; ``decoder`` draws the frame that
-    shows a pose; ``sensor_precision`` ``(d, d)`` is that of the encoder's message; a filter takes
+    shows a pose; ``sensor_noise`` is that of the encoder's message, by the pose; a filter takes
     the transition's noise for ``inflation`` times as wide as predictions do; ``control_low`` and
     ``control_high`` ``(p,)`` are the body's limits; ``frame_shape`` is that of its camera.
     """
 
     encoder: Encoder
     decoder: Decoder
-    sensor_precision: Float[Array, "d d"]
+    sensor_noise: LocalNoise
     transition: LearnedFeatures
     inflation: Float[Array, ""]
     control_low: Float[Array, "p"]
@@ -50,14 +51,9 @@ class Model:
     frame_shape: tuple[int, int, int]
 
     @property
-    def sensor_cov(self) -> Float[Array, "d d"]:
-        """Covariance of the noise in the encoder's message."""
-        return jnp.linalg.inv(self.sensor_precision)
-
-    @property
     def sensor(self) -> PoseSensor:
         """What a view says about the pose."""
-        return PoseSensor(self.encoder, self.decoder, self.sensor_precision)
+        return PoseSensor(self.encoder, self.decoder, self.sensor_noise)
 
     def system(self) -> System:
         """The factor graph that all queries are put to."""

@@ -12,6 +12,7 @@ from .encoders.views import Encoder
 from .graph.check import pytree
 from .graph.encoder_sensor import EncoderSensor
 from .graph.gaussian import Gaussian
+from .graph.local_noise import LocalNoise
 
 # Of absolute noise two thirds are below so many sigmas, somewhat less where black or white clip it.
 _TWO_THIRDS = 0.7
@@ -24,29 +25,30 @@ _WIDER = 4.0  # at least, as a multiple of the covariance of a usual view's mess
 _RIDGE = 1e-3  # of a pixel's information, so that what is not seen can be solved for
 
 
-@pytree("encoder", "decoder", "precision")
+@pytree("encoder", "decoder", "noise")
 @dataclass(frozen=True)
 class PoseSensor(EncoderSensor):
     """What a view says about the pose, the first coordinates of the state.
 
-    A usual view sends the encoder's pose, with ``precision`` ``(d, d)``. Where its newest frame is
-    not what the decoder draws at that pose, noise or a thing in the way has misled the encoder.
-    Then the message is that of the decoder: the pose at which it draws the frame best, up to
-    contrast and brightness, under a Cauchy loss of the pixels by reweighted least squares (Holland
-    and Welsch, Robust regression using iteratively reweighted least-squares, 1977), begun at the
-    encoder's pose and at the predicted one. What share of the picture does not fit at all adds to
-    the doubt, and so does a pose far outside those of experience, which have unit variance.
+    A usual view sends the encoder's pose, with the covariance of its ``noise`` there. Where its
+    newest frame is not what the decoder draws at that pose, noise or a thing in the way has misled
+    the encoder. Then the message is that of the decoder: the pose at which it draws the frame best,
+    up to contrast and brightness, under a Cauchy loss of the pixels by reweighted least squares
+    (Holland and Welsch, Robust regression using iteratively reweighted least-squares, 1977), begun
+    at the encoder's pose and at the predicted one. What share of the picture does not fit at all
+    adds to the doubt, and so does a pose far outside those of experience, which have unit variance.
     """
 
     encoder: Encoder
     decoder: Decoder
-    precision: Float[Array, "d d"]
+    noise: LocalNoise
 
     linear = False
 
     def encode(self, observation: UInt8[Array, "height width channels"]) -> Gaussian:
         """The message of a usual view."""
-        return Gaussian.at(self.encoder(observation), self.precision)
+        pose = self.encoder(observation)
+        return Gaussian.at(pose, self._precision(pose))
 
     def messages(
         self, values: UInt8[Array, "T height width channels"], states: Float[Array, "T n"]
@@ -63,10 +65,14 @@ class PoseSensor(EncoderSensor):
         starts = jnp.stack([pose, state[: pose.shape[0]]])
         mean, precision = jax.lax.cond(
             self.decoder.misfit(pose, frame) <= self.decoder.usual_misfit,
-            lambda: (pose, self.precision),
+            lambda: (pose, self._precision(pose)),
             lambda: self._drawn(frame, starts),
         )
         return Gaussian.of(precision @ mean, precision)
+
+    def _precision(self, pose) -> Float[Array, "d d"]:
+        precision = jnp.linalg.inv(self.noise.at(pose))
+        return 0.5 * (precision + precision.T)
 
     def _drawn(self, frame, starts) -> tuple[Float[Array, "d"], Float[Array, "d d"]]:
         """Mean and precision of the decoder's message, from the better one of two ``starts``."""
@@ -90,7 +96,7 @@ class PoseSensor(EncoderSensor):
         alien = jnp.mean(jnp.abs(frame - self._picture(found[best])) > _ALIEN * noise)
         cov = (
             _UNSURE * noise**2 * jnp.linalg.inv(told[best])[:d, :d]
-            + _WIDER * jnp.linalg.inv(self.precision)
+            + _WIDER * self.noise.at(found[best, :d])
             + (alien**2 + strange**2) * jnp.eye(d)
         )
         precision = jnp.linalg.inv(cov)

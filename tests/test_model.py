@@ -38,7 +38,7 @@ def test_a_frame_is_a_message_about_the_pose(model: Model, frame: np.ndarray):
     )
     said = jax.tree.map(lambda x: np.asarray(x[0], np.float64), rows(model, frame))
     pose = np.asarray(model.encoder(jnp.asarray(frame)), np.float64)
-    cov = np.linalg.inv(np.asarray(model.sensor_precision, np.float64))
+    cov = np.asarray(model.sensor_noise.at(pose), np.float64)
     std = np.sqrt(np.diag(cov))
     assert not said.matrix[:, 2:].any()
     for away in np.random.default_rng(1).normal(size=(5, 2)):
@@ -59,7 +59,7 @@ def test_one_step_is_prediction_and_bayes_rule(model: Model, frame: np.ndarray):
     along, _ = jacobians(oracle, mean, control)
     cov = along @ cov @ along.T + oracle.noise(mean, control)
     mean = oracle.mean(mean, control)
-    noise = np.linalg.inv(np.asarray(model.sensor_precision, np.float64))
+    noise = np.asarray(model.sensor_noise.at(model.encoder(jnp.asarray(frame))), np.float64)
     innovation = cov[:2, :2] + noise
     gain = np.linalg.solve(innovation, cov[:2]).T
     miss = np.asarray(model.encoder(jnp.asarray(frame)), np.float64) - mean[:2]

@@ -23,7 +23,7 @@ def model() -> Model:
 
 @pytest.fixture(scope="module")
 def sensor(model: Model) -> PoseSensor:
-    return PoseSensor(model.encoder, model.decoder, model.sensor_precision)
+    return PoseSensor(model.encoder, model.decoder, model.sensor_noise)
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,9 @@ def sigmas(error: np.ndarray, cov: np.ndarray) -> np.ndarray:
 def test_a_usual_frame_is_read_by_the_encoder_wherever_the_state_is(sensor, frames):
     for near in (np.zeros(2), np.full(2, 3.0)):
         mean, cov = read(sensor, frames, near)
-        np.testing.assert_allclose(mean, jax.vmap(sensor.encoder)(frames), atol=1e-3)
-        np.testing.assert_allclose(np.linalg.inv(cov), [sensor.precision] * len(frames), rtol=1e-3)
+        poses = jax.vmap(sensor.encoder)(frames)
+        np.testing.assert_allclose(mean, poses, atol=1e-3)
+        np.testing.assert_allclose(cov, jax.vmap(sensor.noise.at)(poses), rtol=1e-3, atol=1e-9)
 
 
 def test_one_frame_is_read_as_among_many(sensor, frames):

@@ -13,14 +13,13 @@ from .features import PolynomialFeatures
 from .inference import Inference
 from .learn import expected_statistics
 from .learned_features import LearnedFeatures
+from .local_noise import LocalNoise
 from .matrix_normal_wishart import Statistics
 from .motion import motion, start_belief
 from .pairs import pairs_of
 from .precise import compiled
-from .readings import Readings
 from .regression import LastLayer, regress
-from .rows import no_rows
-from .sensors import FixedSensor
+from .rows import no_rows, reading_rows
 from .smooth_query import smooth_data
 from .system import Data, JointTransition, System
 
@@ -47,7 +46,7 @@ class Learned:
     """Result of :func:`learn_motion`: transition, sensor's noise, and log evidence per round."""
 
     transition: LearnedFeatures
-    sensor_noise: Float[np.ndarray, "d d"]
+    sensor_noise: LocalNoise
     evidence: list[float]
 
 
@@ -71,12 +70,14 @@ def learn_motion(
     controls: Float[np.ndarray, "S T-1 p"],
     settings: Learning,
     progress: Callable[[int, float], None] | None = None,
+    landmarks: Float[np.ndarray, "K d"] | None = None,
 ) -> Learned:
     """Learn dynamics and noises from segments of observed ``poses`` and ``controls``.
 
     E-step: extended smoothing of every segment. M-step: conjugate regression of ``v' - v - δ`` on
     expected statistics of the features, with its prior centred on the last layer ``prior``, and
-    the expected residual of the observations for their noise. The regression works in a basis
+    the expected residual of the observations for their noise: near each of the ``landmarks``, or
+    everywhere alike where there are none. The regression works in a basis
     that is orthonormal on the data, where float32 statistics suffice. The disturbance is all but
     silent while learning, so that it cannot explain what the features can. ``progress`` is called
     with the rounds done and the log evidence.
@@ -88,16 +89,18 @@ def learn_motion(
     based = InBasis(features, _f32(basis), features.scale)
     silent = np.full(d, _SILENT_DRIFT)
     layer = LastLayer(centre, first.covariance, _PROCESS_SHARE * first.noise)
-    sensor = _SENSOR_SHARE * first.noise
+    sensor = LocalNoise.even(_f32(_SENSOR_SHARE * first.noise))
+    if landmarks is not None:
+        covs = jnp.broadcast_to(sensor.covs, (len(landmarks), d, d))
+        sensor = LocalNoise(_f32(landmarks), covs)
     evidence = []
     for done in range(1, settings.rounds + 1):
         transition = motion(based, layer, count, settings.drift, silent)  # type: ignore[arg-type]
-        statistics, residual, total = _expect(transition, _f32(sensor), poses, controls)
+        statistics, squares, counts, total = _expect(transition, sensor, poses, controls)
         evidence.append(float(total))
         about = np.asarray(transition.layer.mean, np.float64).T
         layer = regress(statistics, about, centre, settings.prior_weight)
-        residual = np.asarray(residual, np.float64) / (poses.shape[0] * poses.shape[1])
-        sensor = 0.5 * (residual + residual.T)
+        sensor = sensor.told(squares, counts)
         if progress:
             progress(done, evidence[-1])
     covariance = basis @ layer.covariance @ basis.T
@@ -144,56 +147,58 @@ def smoothed_poses(
     controls: Float[np.ndarray, "S T-1 p"],
 ) -> SmoothedPoses:
     """What is believed of the poses given all of each segment."""
-    states, residual, evidence = _smooth(
-        learned.transition, _f32(learned.sensor_noise), poses, controls
-    )
+    states, told, evidence = _smooth(learned.transition, learned.sensor_noise, poses, controls)
     d = poses.shape[-1]
-    square = np.trace(np.linalg.solve(learned.sensor_noise, np.asarray(residual, np.float64)))
-    logdet = np.linalg.slogdet(2 * np.pi * learned.sensor_noise)[1]
-    told = -0.5 * (square + poses.shape[0] * poses.shape[1] * logdet)
     mean, root = np.asarray(states.mean)[..., :d], np.asarray(states.root)[..., :d, :]
     return SmoothedPoses(mean, root, float(told - evidence))
 
 
 @compiled
-def _smooth(transition: LearnedFeatures, sensor_noise, poses, controls):
-    """Smoothed states; squared residuals of the observations and log evidence of all segments."""
+def _smooth(transition: LearnedFeatures, noise: LocalNoise, poses, controls):
+    """Smoothed states, and the expected log likelihood and log evidence of all segments."""
 
     def segment(inputs):
-        smoothed, *_, residual = _smoothed_segment(transition, sensor_noise, *inputs)
-        return smoothed.states, residual, smoothed.evidence
+        smoothed, *_, squares = _smoothed_segment(transition, noise, *inputs)
+        covs = jax.vmap(noise.at)(inputs[0])
+        miss = jnp.trace(jnp.linalg.solve(covs, squares), axis1=1, axis2=2)
+        told = -0.5 * jnp.sum(miss + jnp.linalg.slogdet(2 * jnp.pi * covs)[1])
+        return smoothed.states, told, smoothed.evidence
 
-    states, residual, evidence = jax.lax.map(segment, (poses, controls), batch_size=16)
-    return states, residual.sum(0), evidence.sum()
+    states, told, evidence = jax.lax.map(segment, (poses, controls), batch_size=16)
+    return states, told.sum(), evidence.sum()
 
 
 @compiled
-def _expect(transition: LearnedFeatures, sensor_noise, poses, controls):
-    """Statistics, squared residuals of the observations, and log evidence, over all segments."""
+def _expect(transition: LearnedFeatures, noise: LocalNoise, poses, controls):
+    """Statistics, squared errors of the readings near each landmark and how many these are, and
+    log evidence, over all segments."""
 
     def segment(inputs):
-        smoothed, chain, system, data, residual = _smoothed_segment(
-            transition, sensor_noise, *inputs
-        )
+        smoothed, chain, system, data, squares = _smoothed_segment(transition, noise, *inputs)
         (statistics,) = expected_statistics(system, data, pairs_of(chain, smoothed))
-        return statistics, residual, smoothed.evidence
+        shares = jax.vmap(noise.shares)(inputs[0])
+        return statistics, jnp.tensordot(shares.T, squares, 1), shares.sum(0), smoothed.evidence
 
     found = jax.lax.map(segment, (poses, controls), batch_size=16)
     return jax.tree.map(lambda x: x.sum(0), found)
 
 
-def _smoothed_segment(transition: LearnedFeatures, sensor_noise, pose, control):
-    d, n, T = transition.outputs, transition.dim, pose.shape[0]
-    prior = start_belief(transition, pose[0])
-    sensor = FixedSensor(jnp.eye(d, n), sensor_noise)
-    system = System(JointTransition((transition,)), (sensor,), no_rows(n), prior, ((0, n),))
-    told = Readings(pose, jnp.ones(T, bool))
-    data = Data((told,), no_rows(n, T), control, jnp.ones(T), jnp.ones(T))
+def _smoothed_segment(transition: LearnedFeatures, noise: LocalNoise, poses, control):
+    """Smoothed states, the chain, the graph and the data, and expected squared errors
+    ``(T, d, d)`` of the readings."""
+    d, n, T = transition.outputs, transition.dim, poses.shape[0]
+    prior = start_belief(transition, poses[0])
+    system = System(JointTransition((transition,)), (), no_rows(n), prior, ())
+
+    def read(pose):
+        return reading_rows(jnp.eye(d, n), pose, jnp.linalg.cholesky(noise.at(pose)))
+
+    data = Data((), jax.vmap(read)(poses), control, jnp.ones(T), jnp.ones(T))
     smoothed, chain = smooth_data(system, data, _INFERENCE, prior)
-    error = pose - smoothed.states.mean[:, :d]
+    error = poses - smoothed.states.mean[:, :d]
     spread = smoothed.states.root[:, :d]
-    residual = error.T @ error + jnp.einsum("tij,tkj->ik", spread, spread)
-    return smoothed, chain, system, data, residual
+    squares = error[:, :, None] * error[:, None] + spread @ spread.mT
+    return smoothed, chain, system, data, squares
 
 
 def _f32(values) -> Array:

@@ -85,7 +85,7 @@ def calibrate(model: Model, learned_from: Dataset, held_out: Dataset) -> tuple[M
 def _widened(model: Model, widths: Widths) -> Model:
     return replace(
         model,
-        sensor_precision=model.sensor_precision / np.float32(widths.sensor),
+        sensor_noise=model.sensor_noise.scaled(widths.sensor),
         transition=widened(model.transition, widths.process, widths.weights),
         inflation=jnp.asarray(max(1.0, _WATCHFUL / widths.process), jnp.float32),
     )

@@ -16,6 +16,7 @@ from ..encoders.decoder import Decoder
 from ..encoders.pose import PoseEncoder
 from ..encoders.window_vae import WindowVAE
 from ..graph.features import PolynomialFeatures, polynomial_powers
+from ..graph.local_noise import LocalNoise
 from ..graph.motion import motion
 from ..graph.regression import LastLayer
 from ..model import Model
@@ -45,6 +46,7 @@ def save_model(model: Model, about: Mapping[str, Any], folder: Path) -> None:
         "reach": features.reach,
         "transitions": float(model.transition.posterior.dof),
         "inflation": float(model.inflation),
+        "landmarks": model.sensor_noise.landmarks.shape[0],
     }
     writer = TreeWriter({})
     parts = {name: writer.written(name, getattr(model, name)) for name in _PARTS}
@@ -102,7 +104,8 @@ def _check_learned(folder: Path, page: Mapping[str, Any], body: Body) -> None:
 def _tensors(model: Model) -> dict[str, np.ndarray]:
     transition = model.transition
     named = {
-        "sensor_precision": model.sensor_precision,
+        "sensor.landmarks": model.sensor_noise.landmarks,
+        "sensor.covs": model.sensor_noise.covs,
         "control_low": model.control_low,
         "control_high": model.control_high,
         "transition.scale": transition.features.scale,
@@ -126,6 +129,8 @@ def _model(
     for name, shape in shapes.items():
         if tensors[name].shape != shape:
             raise ValueError(f"{name} has shape {tensors[name].shape}, expected {shape}")
+    if not np.linalg.eigvalsh(tensors["sensor.covs"]).min(initial=np.inf) > 0:
+        raise ValueError("sensor.covs are not positive definite")
     value = {name: jnp.asarray(tensors[name]) for name in shapes}
     rest = {name: value for name, value in tensors.items() if name not in shapes}
     encoder, decoder = TreeReader(rest, {}).model([parts[name] for name in _PARTS])
@@ -141,7 +146,7 @@ def _model(
     return Model(
         encoder=encoder,
         decoder=decoder,
-        sensor_precision=value["sensor_precision"],
+        sensor_noise=LocalNoise(value["sensor.landmarks"], value["sensor.covs"]),
         transition=motion(
             features=PolynomialFeatures(value["transition.scale"], powers, reach),
             layer=LastLayer(
@@ -176,9 +181,10 @@ def _check_parts(encoder: Any, decoder: Any, structure: Mapping[str, Any]) -> No
 def _shapes(structure: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """The shape that each tensor of the transition must have for the parts to fit together."""
     d, p = structure["poses"], structure["controls"]
-    k = len(_powers(structure))
+    k, marks = len(_powers(structure)), structure["landmarks"]
     return {
-        "sensor_precision": (d, d),
+        "sensor.landmarks": (marks, d),
+        "sensor.covs": (marks, d, d),
         "control_low": (p,),
         "control_high": (p,),
         "transition.scale": (2 * d + p,),

@@ -29,6 +29,7 @@ def _efforts(model, frames):
     def one(frame):
         state = model.at_rest(frame)
         effort = holding_control(transition, state, *limits).effort
-        return state[:d], effort + _SURE * effort_std(transition, state, model.sensor_cov, *limits)
+        cov = model.sensor_noise.at(state[:d])
+        return state[:d], effort + _SURE * effort_std(transition, state, cov, *limits)
 
     return jax.lax.map(one, frames)

@@ -54,8 +54,8 @@ def _segment(
 ) -> tuple[Float[Array, "N K d"], Float[Array, "N K d"]]:
     system, T, d = model.system(), frames.shape[0], model.transition.outputs
     watchful = model.watchful()
-    noise = model.sensor_cov
     poses = model.poses(frames[None])[0]
+    noise = jax.vmap(lambda pose: jnp.diag(model.sensor_noise.at(pose)))(poses)
 
     every = jnp.ones(T)
     told = Readings(model.views(frames), every > 0)
@@ -69,7 +69,7 @@ def _segment(
             told = predict(belief, local, control).belief
             belief = Belief.of(told.mean, free_root(told.root))
             error = poses[at + step + 1] - belief.mean[:d]
-            variance = jnp.sum(belief.root[:d] ** 2, axis=1) + jnp.diag(noise)
+            variance = jnp.sum(belief.root[:d] ** 2, axis=1) + noise[at + step + 1]
             return belief, (error, error / jnp.sqrt(variance))
 
         start = jax.tree.map(lambda x: x[at], beliefs)

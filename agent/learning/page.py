@@ -6,7 +6,7 @@ from typing import Any
 from ..store.errors import ModelError
 from ..store.page import page_of
 
-FORMAT = 6
+FORMAT = 7
 REMAKE = "make one with 'jopa-agent train'"
 
 

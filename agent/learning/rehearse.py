@@ -52,7 +52,6 @@ def _run(
 ) -> tuple[Float[Array, "steps"], Bool[Array, ""]]:
     system, d, n = model.watchful(), model.transition.outputs, model.transition.dim
     wish = wish_at(planner, model, jnp.pad(goal, (0, n - d)))
-    noise = jnp.linalg.cholesky(model.sensor_cov)
     bare = replace(system, sensors=(), starts=())
     still = jnp.zeros(model.control_low.shape)
 
@@ -61,6 +60,7 @@ def _run(
         key, first = inputs
         seen, planned = jax.random.split(key)
         world = jnp.where(first, world, model.transition.mean(world, control))
+        noise = jnp.linalg.cholesky(model.sensor_noise.at(world[:d]))
         pose = world[:d] + noise @ jax.random.normal(seen, (d,))
         rows = jax.tree.map(lambda x: x[None], reading_rows(jnp.eye(d, n), pose, noise))
         one = jnp.ones(1)

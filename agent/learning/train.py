@@ -17,6 +17,9 @@ from ..graph.features import polynomial_powers
 from ..graph.learn_motion import Learning, learn_motion
 from ..model import Model
 from .dataset import Dataset
+from .spread import spread
+
+_LANDMARKS = 64  # of the sensor's noise
 
 Progress = Callable[[str, int, int, str], None]
 
@@ -59,6 +62,7 @@ def train(
     )
     fitted = ENCODERS[settings.encoder](asked)
     poses = np.asarray(poses_along(fitted.encoder, jnp.asarray(dataset.frames)))
+    flat = poses.reshape(-1, poses.shape[-1])
     learned = learn_motion(
         fitted.features,
         fitted.last_layer,
@@ -66,23 +70,25 @@ def train(
         dataset.controls,
         Learning(settings.rounds, settings.prior_weight, settings.drift, settings.drift_ratio),
         tell("dynamics", settings.rounds, "log evidence"),
+        flat[spread(flat, min(_LANDMARKS, len(flat)))],
     )
-    flat = dataset.frames.reshape(-1, *dataset.frames.shape[2:])
-    decoder = fit_decoder(poses.reshape(len(flat), -1), flat, seed)
+    frames = dataset.frames.reshape(-1, *dataset.frames.shape[2:])
+    decoder = fit_decoder(flat, frames, seed)
     model = Model(
         encoder=fitted.encoder,
         decoder=decoder,
-        sensor_precision=_f32(np.linalg.solve(learned.sensor_noise, np.eye(settings.poses))),
+        sensor_noise=learned.sensor_noise,
         transition=learned.transition,
         inflation=_f32(1),
         control_low=_f32(body.control_low),
         control_high=_f32(body.control_high),
         frame_shape=body.frame_shape,
     )
+    sensor_var = np.diagonal(np.asarray(learned.sensor_noise.covs), axis1=1, axis2=2).mean(0)
     process_std = np.linalg.norm(np.asarray(learned.transition.layer.noise_root), axis=1)
     scores = {
         "log_evidence_per_frame": learned.evidence[-1] / dataset.count,
-        "sensor_std": [round(float(x), 6) for x in np.sqrt(np.diag(learned.sensor_noise))],
+        "sensor_std": [round(float(x), 6) for x in np.sqrt(sensor_var)],
         "process_std": [round(float(x), 6) for x in process_std],
     }
     if fitted.losses:

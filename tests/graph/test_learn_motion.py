@@ -129,12 +129,33 @@ def test_both_noises_are_found_with_their_correlation(learned: Case):
     root = noise_root(learned)
     for found, true_root, tolerance in (
         (root @ root.T, learned.system.process_root, 0.12),
-        (learned.learned.sensor_noise, learned.system.sensor_root, 0.07),
+        (np.asarray(learned.learned.sensor_noise.covs)[0], learned.system.sensor_root, 0.07),
     ):
         true = true_root @ true_root.T
         std = np.sqrt(np.diag(true))
         np.testing.assert_allclose(np.sqrt(np.diag(found)), std, rtol=tolerance)
         np.testing.assert_allclose(found / np.outer(std, std), true / np.outer(std, std), atol=0.2)
+
+
+def test_noise_that_hangs_on_the_pose_is_found_where_it_is():
+    """Poses to the right are read five times as well as those to the left, and found to be read
+    nearly so: kernels as wide as the landmarks are apart carry some noise over."""
+    blurred = system(1, 3, 1, CURVED)
+    blurred = blurred._replace(sensor_root=np.zeros((1, 1)))
+    poses, controls = simulate(blurred, 3)
+    std = np.where(poses > 0, 0.02, 0.1)
+    poses = (poses + std * np.random.default_rng(4).normal(size=poses.shape)).astype(np.float32)
+    features = pose_features(poses, controls, blurred.powers)
+    nothing = np.zeros_like(blurred.weights)
+    even, found = (
+        learn_motion(features, nothing, poses, controls, SETTINGS, landmarks=each)
+        for each in (None, np.linspace(-2, 2, 17)[:, None])
+    )
+    variances = jax.vmap(found.sensor_noise.at)(jnp.array([[-1.0], [1.0]]))[:, 0, 0]
+    left, right = np.sqrt(np.asarray(variances))
+    assert left == pytest.approx(0.1, rel=0.15)
+    assert 0.02 < right < 0.03
+    assert found.evidence[-1] - even.evidence[-1] > 0.1 * poses.size
 
 
 def test_the_evidence_never_falls(learned: Case):

@@ -10,6 +10,7 @@ from jopa_agent.agent.encoders.decoder import Decoder
 from jopa_agent.agent.encoders.layers import Network
 from jopa_agent.agent.encoders.pose import PoseEncoder
 from jopa_agent.agent.graph.features import PolynomialFeatures, polynomial_powers
+from jopa_agent.agent.graph.local_noise import LocalNoise
 from jopa_agent.agent.graph.motion import motion
 from jopa_agent.agent.graph.regression import LastLayer
 from jopa_agent.agent.model import Model
@@ -64,7 +65,7 @@ def make_model(
     return Model(
         encoder=encoder,
         decoder=decoder,
-        sensor_precision=jnp.asarray(100 * np.eye(poses), jnp.float32),
+        sensor_noise=LocalNoise(normal(3, poses), jnp.asarray(3 * [0.01 * np.eye(poses)], "f")),
         transition=transition,
         inflation=jnp.asarray(3.0, jnp.float32),
         control_low=-jnp.ones(1),

@@ -43,7 +43,7 @@ def test_a_model_that_is_too_sure_becomes_honest(shipped: Model, recorded):
     """Ten times too small noises, the weights' doubts as a hundredth: all is found again."""
     spoilt = replace(
         shipped,
-        sensor_precision=10 * shipped.sensor_precision,
+        sensor_noise=shipped.sensor_noise.scaled(0.1),
         transition=widened(shipped.transition, 0.1, 0.01),
     )
     before = np.abs(covered(spoilt, recorded[1]) - NOMINAL).max()
@@ -55,7 +55,7 @@ def test_a_model_that_is_too_sure_becomes_honest(shipped: Model, recorded):
     assert float(model.inflation) * widths.process == pytest.approx(max(0.3, widths.process))
     again, same = calibrate(spoilt, *recorded)
     assert same == widths
-    assert np.array_equal(again.sensor_precision, model.sensor_precision)
+    assert np.array_equal(again.sensor_noise.covs, model.sensor_noise.covs)
 
 
 def test_inflation_widens_the_noise_and_nothing_else(shipped: Model):

@@ -166,6 +166,13 @@ def test_another_type_of_number(folder: Path, one_line: Callable):
     assert "encoder.centre" in refused(folder, one_line)
 
 
+def test_a_noise_that_is_no_covariance(folder: Path, one_line: Callable):
+    covs = load_file(folder / "model.safetensors")["sensor.covs"].copy()
+    covs[1] *= -1
+    with_tensors(folder, sensor__covs=covs)
+    assert "sensor.covs" in refused(folder, one_line)
+
+
 NAMES = [
     *(
         "encoder." + part
@@ -173,7 +180,7 @@ NAMES = [
     ),
     *(f"encoder.layers.{i}.{part}" for i in range(3) for part in range(2)),
     *("decoder." + part for part in ("network.linear", "network.layers.1.0", "mean", "basis")),
-    *("sensor_precision", "control_low", "control_high"),
+    *("sensor.landmarks", "sensor.covs", "control_low", "control_high"),
     *("transition." + part for part in ("scale", "weights", "weight_root", "noise_root")),
     *("transition." + part for part in ("drift", "drift_std")),
 ]
@@ -227,6 +234,9 @@ def test_the_network_must_end_in_poses(folder: Path, one_line: Callable):
         {"transitions": math.nan},
         {"transitions": math.inf},
         {"transitions": -500.0},
+        {"landmarks": 0},
+        {"landmarks": 4},
+        {"landmarks": "many"},
     ],
     ids=str,
 )
@@ -238,7 +248,7 @@ def test_a_page_that_does_not_describe_the_tensors(
 
 
 @pytest.mark.parametrize(
-    "name", ["poses", "controls", "degree", "frame_shape", "reach", "transitions"]
+    "name", ["poses", "controls", "degree", "frame_shape", "reach", "transitions", "landmarks"]
 )
 def test_a_page_without_part_of_the_structure(folder: Path, one_line: Callable, name: str):
     with_page(folder, lambda page: page["structure"].pop(name))

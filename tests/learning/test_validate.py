@@ -76,7 +76,7 @@ def test_predictions_err_more_the_farther_they_go(shipped: Model, recorded: Data
 def test_a_model_too_sure_of_itself_is_far_off_in_sigmas(shipped: Model, recorded: Dataset):
     """A sensor called a hundred times finer: hardly a pose lies within its band."""
     honest = foretell(shipped, recorded, 1)
-    sure = foretell(replace(shipped, sensor_precision=1e4 * shipped.sensor_precision), recorded, 1)
+    sure = foretell(replace(shipped, sensor_noise=shipped.sensor_noise.scaled(1e-4)), recorded, 1)
     assert np.median(np.abs(sure.scores)) > 1.2 * np.median(np.abs(honest.scores))
 
 
