@@ -76,8 +76,8 @@ def learn_motion(
 
     E-step: extended smoothing of every segment. M-step: conjugate regression of ``v' - v - δ`` on
     expected statistics of the features, with its prior centred on the last layer ``prior``, and
-    the expected residual of the observations for their noise: near each of the ``landmarks``, or
-    everywhere alike where there are none. The regression works in a basis
+    the expected residual of the observations for their noise: a kernel mean of it about each of the
+    ``landmarks``, or one for everywhere where there are none. The regression works in a basis
     that is orthonormal on the data, where float32 statistics suffice. The disturbance is all but
     silent while learning, so that it cannot explain what the features can. ``progress`` is called
     with the rounds done and the log evidence.
@@ -89,18 +89,17 @@ def learn_motion(
     based = InBasis(features, _f32(basis), features.scale)
     silent = np.full(d, _SILENT_DRIFT)
     layer = LastLayer(centre, first.covariance, _PROCESS_SHARE * first.noise)
-    sensor = LocalNoise.even(_f32(_SENSOR_SHARE * first.noise))
+    noise = LocalNoise.even(_SENSOR_SHARE * first.noise)
     if landmarks is not None:
-        covs = jnp.broadcast_to(sensor.covs, (len(landmarks), d, d))
-        sensor = LocalNoise(_f32(landmarks), covs)
+        noise = LocalNoise.of(landmarks, np.repeat(noise.covs, len(landmarks), axis=0))
     evidence = []
     for done in range(1, settings.rounds + 1):
         transition = motion(based, layer, count, settings.drift, silent)  # type: ignore[arg-type]
-        statistics, squares, counts, total = _expect(transition, sensor, poses, controls)
+        statistics, squares, counts, total = _expect(transition, noise, poses, controls)
         evidence.append(float(total))
         about = np.asarray(transition.layer.mean, np.float64).T
         layer = regress(statistics, about, centre, settings.prior_weight)
-        sensor = sensor.told(squares, counts)
+        noise = noise.learned(squares, counts)
         if progress:
             progress(done, evidence[-1])
     covariance = basis @ layer.covariance @ basis.T
@@ -108,7 +107,7 @@ def learn_motion(
     process_std = np.sqrt(np.diag(layer.noise))
     drift_std = settings.drift_ratio * np.sqrt(1 - settings.drift**2) * process_std
     features = replace(features, reach=_REACH)
-    return Learned(motion(features, layer, count, settings.drift, drift_std), sensor, evidence)
+    return Learned(motion(features, layer, count, settings.drift, drift_std), noise, evidence)
 
 
 def first_regression(
@@ -147,10 +146,10 @@ def smoothed_poses(
     controls: Float[np.ndarray, "S T-1 p"],
 ) -> SmoothedPoses:
     """What is believed of the poses given all of each segment."""
-    states, told, evidence = _smooth(learned.transition, learned.sensor_noise, poses, controls)
+    states, expected, evidence = _smooth(learned.transition, learned.sensor_noise, poses, controls)
     d = poses.shape[-1]
     mean, root = np.asarray(states.mean)[..., :d], np.asarray(states.root)[..., :d, :]
-    return SmoothedPoses(mean, root, float(told - evidence))
+    return SmoothedPoses(mean, root, float(expected - evidence))
 
 
 @compiled
@@ -158,14 +157,15 @@ def _smooth(transition: LearnedFeatures, noise: LocalNoise, poses, controls):
     """Smoothed states, and the expected log likelihood and log evidence of all segments."""
 
     def segment(inputs):
-        smoothed, *_, squares = _smoothed_segment(transition, noise, *inputs)
-        covs = jax.vmap(noise.at)(inputs[0])
-        miss = jnp.trace(jnp.linalg.solve(covs, squares), axis1=1, axis2=2)
-        told = -0.5 * jnp.sum(miss + jnp.linalg.slogdet(2 * jnp.pi * covs)[1])
-        return smoothed.states, told, smoothed.evidence
+        smoothed, _, _, data, _ = _smoothed_segment(transition, noise, *inputs)
+        states, rows = smoothed.states, data.messages
+        miss = jnp.einsum("tmn,tn->tm", rows.matrix, states.mean) - rows.value
+        doubt = rows.matrix @ states.root
+        expected = rows.log_scale.sum() - 0.5 * (jnp.sum(miss**2) + jnp.sum(doubt**2))
+        return states, expected, smoothed.evidence
 
-    states, told, evidence = jax.lax.map(segment, (poses, controls), batch_size=16)
-    return states, told.sum(), evidence.sum()
+    states, expected, evidence = jax.lax.map(segment, (poses, controls), batch_size=16)
+    return states, expected.sum(), evidence.sum()
 
 
 @compiled

@@ -15,6 +15,7 @@ from ...configs.settings import Body
 from ..encoders.decoder import Decoder
 from ..encoders.pose import PoseEncoder
 from ..encoders.window_vae import WindowVAE
+from ..graph.check import covariances, whole
 from ..graph.features import PolynomialFeatures, polynomial_powers
 from ..graph.local_noise import LocalNoise
 from ..graph.motion import motion
@@ -129,9 +130,11 @@ def _model(
     for name, shape in shapes.items():
         if tensors[name].shape != shape:
             raise ValueError(f"{name} has shape {tensors[name].shape}, expected {shape}")
-    if not np.linalg.eigvalsh(tensors["sensor.covs"]).min(initial=np.inf) > 0:
-        raise ValueError("sensor.covs are not positive definite")
     value = {name: jnp.asarray(tensors[name]) for name in shapes}
+    covariances("sensor.covs", value["sensor.covs"], definite=True)
+    noise = LocalNoise.of(value["sensor.landmarks"], value["sensor.covs"])
+    if not np.isfinite(jax.vmap(noise.at)(noise.landmarks)).all():
+        raise ValueError("sensor.landmarks are too far apart")
     rest = {name: value for name, value in tensors.items() if name not in shapes}
     encoder, decoder = TreeReader(rest, {}).model([parts[name] for name in _PARTS])
     _check_parts(encoder, decoder, structure)
@@ -146,7 +149,7 @@ def _model(
     return Model(
         encoder=encoder,
         decoder=decoder,
-        sensor_noise=LocalNoise(value["sensor.landmarks"], value["sensor.covs"]),
+        sensor_noise=noise,
         transition=motion(
             features=PolynomialFeatures(value["transition.scale"], powers, reach),
             layer=LastLayer(
@@ -179,12 +182,12 @@ def _check_parts(encoder: Any, decoder: Any, structure: Mapping[str, Any]) -> No
 
 
 def _shapes(structure: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """The shape that each tensor of the transition must have for the parts to fit together."""
+    """The shape that each tensor of noise, limits and transition must have to fit the others."""
     d, p = structure["poses"], structure["controls"]
-    k, marks = len(_powers(structure)), structure["landmarks"]
+    k, landmarks = len(_powers(structure)), whole("landmarks", structure["landmarks"], 1)
     return {
-        "sensor.landmarks": (marks, d),
-        "sensor.covs": (marks, d, d),
+        "sensor.landmarks": (landmarks, d),
+        "sensor.covs": (landmarks, d, d),
         "control_low": (p,),
         "control_high": (p,),
         "transition.scale": (2 * d + p,),

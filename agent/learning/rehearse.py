@@ -55,14 +55,17 @@ def _run(
     bare = replace(system, sensors=(), starts=())
     still = jnp.zeros(model.control_low.shape)
 
+    def noise_root(pose):
+        return jnp.linalg.cholesky(model.sensor_noise.at(pose))
+
     def step(carry, inputs):
         world, control, belief, intent = carry
         key, first = inputs
         seen, planned = jax.random.split(key)
         world = jnp.where(first, world, model.transition.mean(world, control))
-        noise = jnp.linalg.cholesky(model.sensor_noise.at(world[:d]))
-        pose = world[:d] + noise @ jax.random.normal(seen, (d,))
-        rows = jax.tree.map(lambda x: x[None], reading_rows(jnp.eye(d, n), pose, noise))
+        pose = world[:d] + noise_root(world[:d]) @ jax.random.normal(seen, (d,))
+        rows = reading_rows(jnp.eye(d, n), pose, noise_root(pose))
+        rows = jax.tree.map(lambda x: x[None], rows)
         one = jnp.ones(1)
         data = Data((), rows, jnp.zeros((0, still.shape[0])), one, one)
         belief = filter_step(bare, INFERENCE, belief, control, data, first).belief

@@ -70,7 +70,7 @@ def train(
         dataset.controls,
         Learning(settings.rounds, settings.prior_weight, settings.drift, settings.drift_ratio),
         tell("dynamics", settings.rounds, "log evidence"),
-        flat[spread(flat, min(_LANDMARKS, len(flat)))],
+        landmarks=flat[spread(flat, min(_LANDMARKS, len(flat)))],
     )
     frames = dataset.frames.reshape(-1, *dataset.frames.shape[2:])
     decoder = fit_decoder(flat, frames, seed)
@@ -84,11 +84,12 @@ def train(
         control_high=_f32(body.control_high),
         frame_shape=body.frame_shape,
     )
-    sensor_var = np.diagonal(np.asarray(learned.sensor_noise.covs), axis1=1, axis2=2).mean(0)
+    sensor_covs = np.asarray(jax.vmap(learned.sensor_noise.at)(_f32(flat)))
+    sensor_std = np.sqrt(np.diagonal(sensor_covs, axis1=1, axis2=2).mean(0))
     process_std = np.linalg.norm(np.asarray(learned.transition.layer.noise_root), axis=1)
     scores = {
         "log_evidence_per_frame": learned.evidence[-1] / dataset.count,
-        "sensor_std": [round(float(x), 6) for x in np.sqrt(sensor_var)],
+        "sensor_std": [round(float(x), 6) for x in sensor_std],
         "process_std": [round(float(x), 6) for x in process_std],
     }
     if fitted.losses:

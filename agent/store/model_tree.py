@@ -44,6 +44,7 @@ _HOMES = {
     "..graph.learned_linear": ("LearnedLinear",),
     "..graph.linear_gaussian_joint": ("LinearWithNoiseAtArrival",),
     "..graph.linear_gaussian_model": ("LinearGaussianModel",),
+    "..graph.local_noise": ("LocalNoise",),
     "..graph.matrix_normal_wishart": ("MatrixNormalWishart",),
     "..graph.model_structure": ("ModelStructure",),
     "..graph.sensors": ("CallableSensor", "FixedSensor"),

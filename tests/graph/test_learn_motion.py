@@ -1,5 +1,6 @@
 """Learning finds the system that made the data, and says how well it knows it."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
@@ -13,6 +14,7 @@ from jopa_agent.agent.graph.learn_motion import (
     Learning,
     first_regression,
     learn_motion,
+    smoothed_poses,
 )
 from jopa_agent.agent.graph.motion import pose_features
 
@@ -156,6 +158,29 @@ def test_noise_that_hangs_on_the_pose_is_found_where_it_is():
     assert left == pytest.approx(0.1, rel=0.15)
     assert 0.02 < right < 0.03
     assert found.evidence[-1] - even.evidence[-1] > 0.1 * poses.size
+
+
+@pytest.mark.parametrize("landmarks", [None, np.linspace(-2, 2, 5)[:, None]], ids=["even", "local"])
+def test_smoothed_poses_diverge_by_what_the_readings_told(landmarks: np.ndarray | None):
+    """KL(q || p) = E_q[log likelihood] - log evidence, in float64. The evidence is that of one more
+    round, which begins with what was learned; the disturbance is as silent there."""
+    poses, controls = simulate(system(1, 3, 1, CURVED), 5)
+    features = pose_features(poses, controls, system(1, 3, 1, CURVED).powers)
+    nothing, settings = np.zeros((len(features.powers), 1)), replace(SETTINGS, rounds=6)
+    first = learn_motion(features, nothing, poses, controls, settings, landmarks=landmarks)
+    process_std = float(first.transition.layer.noise_root[0, 0])
+    ratio = 1e-4 / np.sqrt(1 - settings.drift**2) / process_std
+    settings = replace(settings, drift_ratio=ratio)
+    found = learn_motion(features, nothing, poses, controls, settings, landmarks=landmarks)
+    again = replace(settings, rounds=7)
+    again = learn_motion(features, nothing, poses, controls, again, landmarks=landmarks)
+    told = smoothed_poses(found, poses, controls)
+    noise = jax.vmap(jax.vmap(found.sensor_noise.at))(jnp.asarray(poses))[..., 0, 0]
+    noise = np.asarray(noise, np.float64)
+    squares = (poses - told.mean)[..., 0].astype(float) ** 2 + np.sum(told.root[..., 0, :] ** 2, -1)
+    expected = -0.5 * np.sum(squares / noise + np.log(2 * np.pi * noise))
+    assert told.divergence > 0
+    assert told.divergence == pytest.approx(expected - again.evidence[-1], rel=0.01)
 
 
 def test_the_evidence_never_falls(learned: Case):

@@ -65,7 +65,7 @@ def make_model(
     return Model(
         encoder=encoder,
         decoder=decoder,
-        sensor_noise=LocalNoise(normal(3, poses), jnp.asarray(3 * [0.01 * np.eye(poses)], "f")),
+        sensor_noise=LocalNoise.of(normal(3, poses), 3 * [0.01 * np.eye(poses)]),
         transition=transition,
         inflation=jnp.asarray(3.0, jnp.float32),
         control_low=-jnp.ones(1),

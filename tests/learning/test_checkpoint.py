@@ -166,11 +166,25 @@ def test_another_type_of_number(folder: Path, one_line: Callable):
     assert "encoder.centre" in refused(folder, one_line)
 
 
-def test_a_noise_that_is_no_covariance(folder: Path, one_line: Callable):
+@pytest.mark.parametrize("spoil", [np.negative, np.triu, np.zeros_like])
+def test_a_noise_that_is_no_covariance(folder: Path, one_line: Callable, spoil: Callable):
     covs = load_file(folder / "model.safetensors")["sensor.covs"].copy()
-    covs[1] *= -1
+    covs[1] = spoil(covs[1] + np.float32(0.001))
     with_tensors(folder, sensor__covs=covs)
     assert "sensor.covs" in refused(folder, one_line)
+
+
+def test_landmarks_of_the_noise_that_are_too_far_apart(folder: Path, one_line: Callable):
+    landmarks = load_file(folder / "model.safetensors")["sensor.landmarks"]
+    with_tensors(folder, sensor__landmarks=landmarks * np.float32(1e25))
+    assert "sensor.landmarks" in refused(folder, one_line)
+
+
+def test_a_noise_without_landmarks(folder: Path, one_line: Callable):
+    none = {"sensor__landmarks": np.zeros((0, 2), "f"), "sensor__covs": np.zeros((0, 2, 2), "f")}
+    with_tensors(folder, **none)
+    with_page(folder, lambda page: page["structure"].update(landmarks=0))
+    assert "landmarks" in refused(folder, one_line)
 
 
 NAMES = [
@@ -234,8 +248,8 @@ def test_the_network_must_end_in_poses(folder: Path, one_line: Callable):
         {"transitions": math.nan},
         {"transitions": math.inf},
         {"transitions": -500.0},
-        {"landmarks": 0},
         {"landmarks": 4},
+        {"landmarks": 3.0},
         {"landmarks": "many"},
     ],
     ids=str,

@@ -84,6 +84,12 @@ def test_rounds_of_gathering_learning_trial_and_judging(lived):
     }  # fmt: skip
 
 
+def test_what_the_encoder_may_be_off_by_hangs_on_the_place(lived):
+    covs = np.asarray(lived[0].model.sensor_noise.covs)
+    assert len(covs) > 1
+    assert covs.std(0).max() > 0.1 * covs.mean(0).max()
+
+
 def test_its_own_plans_move_the_body(lived):
     """What it gathered is another experience than that of random controls, within the limits."""
     _, folder, _ = lived

@@ -26,8 +26,10 @@ from jopa_agent.agent.graph.matrix_normal_wishart import MatrixNormalWishart
 from jopa_agent.agent.graph.sensors import CallableSensor
 from jopa_agent.agent.graph.skeleton import second_order
 from jopa_agent.agent.graph.wishart import Wishart
+from jopa_agent.agent.learning.checkpoint import load_model
 from jopa_agent.agent.learning.errors import ModelError
 from jopa_agent.agent.store.model_file import load_graph, save_graph
+from jopa_agent.configs.settings import Body, shipped_model
 
 from .data.make_model_file import FUNCTIONS, angle, encode, models, numbers, shaking, swing
 
@@ -71,6 +73,7 @@ MODELS: dict[str, Callable[[], Any]] = {
         2, noise=np.eye(2), linearize=lambda *_: (jnp.eye(2), jnp.zeros((2, 0)), jnp.zeros(2))),
     "at arrival": lambda: LinearWithNoiseAtArrival(
         jnp.eye(2), jnp.ones((2, 1)), CallableProcessNoise(shaking)),
+    "eye of an agent": lambda: load_model(shipped_model("pendulum"), Body()).sensor,
     "encoder": lambda: Block("picture", LearnedLinear(2), vae()),
     "sensor": lambda: LinearGaussianModel(
         np.eye(2), np.eye(1, 2), np.eye(2), np.eye(1), Belief(np.zeros(2), np.eye(2)),
@@ -94,6 +97,22 @@ def test_models_come_back_bit_for_bit(kind: str, tmp_path: Path):
         assert found == model
     else:
         same(found, model)
+
+
+def test_an_agents_model_comes_back(tmp_path: Path):
+    """What its layer is worked out from comes back bit for bit, the layer within rounding."""
+    model = load_model(shipped_model("pendulum"), Body())
+    save_graph(model, tmp_path / "model")
+    found = load_graph(tmp_path / "model")
+    same(found.sensor, model.sensor)
+    same(found.transition.posterior, model.transition.posterior)
+    state, control = jnp.array([0.5, 1.0, 0.1, -0.1, 0.0, 0.0]), jnp.ones(1)
+    for one, two in zip(
+        found.transition.local(state, control, "predictive"),
+        model.transition.local(state, control, "predictive"),
+        strict=True,
+    ):
+        jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-6), one, two)
 
 
 def test_float64_comes_back_bit_for_bit(tmp_path: Path):

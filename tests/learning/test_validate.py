@@ -73,6 +73,21 @@ def test_predictions_err_more_the_farther_they_go(shipped: Model, recorded: Data
     assert np.median(np.abs(told.errors[:, 19])) > np.median(np.abs(told.errors[:, 0]))
 
 
+def test_a_prediction_is_as_wide_as_the_noise_where_it_leads_to_at_least(
+    shipped: Model, recorded: Dataset
+):
+    """The noise differs by place, several times over: that of another step would be narrower
+    somewhere. To the rounding of float32."""
+    told = foretell(shipped, recorded, 2)
+    T = recorded.frames.shape[1]
+    poses = shipped.poses(jnp.asarray(recorded.frames))
+    noise = jax.vmap(jax.vmap(lambda pose: jnp.diag(shipped.sensor_noise.at(pose))))(poses)
+    for ahead in (1, 2):
+        variance = (told.errors[:, ahead - 1] / told.scores[:, ahead - 1]) ** 2
+        there = np.asarray(noise[:, 5 + ahead : T - 2 + ahead]).reshape(variance.shape)
+        assert (variance > 0.999 * there).all()
+
+
 def test_a_model_too_sure_of_itself_is_far_off_in_sigmas(shipped: Model, recorded: Dataset):
     """A sensor called a hundred times finer: hardly a pose lies within its band."""
     honest = foretell(shipped, recorded, 1)
