@@ -220,8 +220,8 @@ def test_a_run_folder_in_use_is_left_alone(tmp_path: Path) -> None:
     [
         (None, "no model in folder"),
         ("format = 99", "format 99"),
-        ("format = 6\n[structure]\nframe_shape = [16, 16, 1]", "[16, 16, 1]"),
-        ("format = 6\n[structure]\nframe_shape = [32, 32, 1]", "damaged or incomplete"),
+        ("format = 7\n[structure]\nframe_shape = [16, 16, 1]", "[16, 16, 1]"),
+        ("format = 7\n[structure]\nframe_shape = [32, 32, 1]", "damaged or incomplete"),
         ("format =", "cannot be read"),
     ],
 )

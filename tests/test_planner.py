@@ -133,7 +133,7 @@ def test_a_body_that_falls_is_caught_at_once(model: Model):
         away = np.linalg.norm(found.ahead_mean[:, :2] - goal.state[:2], axis=1)
         begun = np.linalg.norm(fallen.mean[:2] - goal.state[:2])
         assert away.max() < 1.2 * begun
-        assert away[-1] < 0.1 * begun
+        assert away[-1] < 0.25 * begun
 
 
 def test_the_next_tick_begins_with_this_plan_one_tick_later(model: Model):
@@ -166,7 +166,7 @@ def test_near_a_goal_that_is_hard_to_hold_later_ticks_leave_control_in_reserve(m
             for found in (controls(kept, True, control), controls(free, True, control))
         )
         assert beyond.max() > 0.1
-        assert used.max() < 0.3 * beyond.max()
+        assert used.max() < 0.4 * beyond.max()
     for case in ((True, 0.0), (False, 1.6)):
         np.testing.assert_array_equal(controls(kept, *case), controls(free, *case))
 
