@@ -45,7 +45,7 @@ def test_the_secret_is_not_shown(folder: Path) -> None:
 
 
 def test_no_public_key_looks_like_an_option(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    good = zmq.curve_keypair()
+    good = next(pair for pair in iter(zmq.curve_keypair, None) if not pair[0].startswith(b"-"))
     made = iter([(b"-" + KEY[1:].encode(), b""), good])
     monkeypatch.setattr(zmq, "curve_keypair", lambda: next(made))
     assert keys.new(folder).public == good[0].decode()
