@@ -48,7 +48,7 @@ class PoseSensor(EncoderSensor):
     def encode(self, observation: UInt8[Array, "height width channels"]) -> Gaussian:
         """The message of a usual view."""
         pose = self.encoder(observation)
-        return Gaussian.at(pose, self._precision(pose))
+        return _told(pose, self.noise.at(pose))
 
     def messages(
         self, values: UInt8[Array, "T height width channels"], states: Float[Array, "T n"]
@@ -63,19 +63,14 @@ class PoseSensor(EncoderSensor):
         pose, channels = self.encoder(view), view.shape[-1] // self.encoder.window
         frame = pixels_of(view[..., -channels:])
         starts = jnp.stack([pose, state[: pose.shape[0]]])
-        mean, precision = jax.lax.cond(
+        return _told(*jax.lax.cond(
             self.decoder.misfit(pose, frame) <= self.decoder.usual_misfit,
-            lambda: (pose, self._precision(pose)),
+            lambda: (pose, self.noise.at(pose)),
             lambda: self._drawn(frame, starts),
-        )
-        return Gaussian.of(precision @ mean, precision)
-
-    def _precision(self, pose) -> Float[Array, "d d"]:
-        precision = jnp.linalg.inv(self.noise.at(pose))
-        return 0.5 * (precision + precision.T)
+        ))  # fmt: skip
 
     def _drawn(self, frame, starts) -> tuple[Float[Array, "d"], Float[Array, "d d"]]:
-        """Mean and precision of the decoder's message, from the better one of two ``starts``."""
+        """Mean and covariance of the decoder's message, from the better one of two ``starts``."""
         misses = jnp.abs(frame - jax.vmap(self.decoder)(starts))
         usual = jnp.min(jnp.quantile(misses, 2 / 3, axis=1))
         noise = jnp.maximum(usual / _TWO_THIRDS, _LEAST_NOISE)
@@ -99,8 +94,7 @@ class PoseSensor(EncoderSensor):
             + _WIDER * self.noise.at(found[best, :d])
             + (alien**2 + strange**2) * jnp.eye(d)
         )
-        precision = jnp.linalg.inv(cov)
-        return found[best, :d], 0.5 * (precision + precision.T)
+        return found[best, :d], cov
 
     def _picture(self, found: Float[Array, "d+2"]) -> Float[Array, "pixels"]:
         """What the decoder draws at a pose, with a contrast and a brightness."""
@@ -116,3 +110,10 @@ class PoseSensor(EncoderSensor):
         counts = 1 / (1 + square)
         told = (counts * rows) @ rows.T + _RIDGE * jnp.eye(rows.shape[0])
         return told, rows @ (counts * miss), jnp.sum(jnp.log1p(square))
+
+
+def _told(mean: Float[Array, "d"], cov: Float[Array, "d d"]) -> Gaussian:
+    """The message in natural parameters, as all messages are."""
+    precision = jnp.linalg.inv(cov)
+    precision = 0.5 * (precision + precision.T)
+    return Gaussian.of(precision @ mean, precision)
