@@ -35,7 +35,8 @@ _AS_LEARNED = ("camera_crop_px", "frame_skip")  # settings of the body that the 
 def save_model(model: Model, about: Mapping[str, Any], folder: Path) -> None:
     """Write ``model`` to ``folder``, and ``about`` (data, settings, scores) to its page.
 
-    Raises :class:`ModelError` where the folder cannot be written.
+    Raises :class:`ModelError` where the folder cannot be written, and for numbers that are not
+    finite: nothing is written then.
     """
     features = model.transition.features
     structure = {
@@ -52,9 +53,16 @@ def save_model(model: Model, about: Mapping[str, Any], folder: Path) -> None:
     writer = TreeWriter({})
     parts = {name: writer.written(name, getattr(model, name)) for name in _PARTS}
     page = {"format": FORMAT, "structure": structure, "parts": parts, **about}
+    tensors = _tensors(model) | writer.tensors
+    astray = [name for name, value in tensors.items() if not np.isfinite(value).all()]
+    if astray:
+        raise ModelError(
+            f"learning has diverged, {len(astray)} of the model's arrays are not finite (as "
+            f"{astray[0]}): try a lower train.learning_rate"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / _TENSORS).write_bytes(save(_tensors(model) | writer.tensors))
+        (folder / _TENSORS).write_bytes(save(tensors))
         (folder / PAGE).write_text(tomli_w.dumps(page), "utf-8")
     except (OSError, SafetensorError) as error:
         raise ModelError(f"model folder {str(folder)!r} cannot be written: {error}") from None

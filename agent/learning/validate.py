@@ -1,5 +1,6 @@
 """Is a model good enough to act on? Judged from frames that it has not learned from."""
 
+import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -63,7 +64,7 @@ class Verdict:
         """Whether to act on this one's model instead: it alone passes, or it errs less far."""
         if self.passed != other.passed:
             return self.passed
-        return self.error_20_rms < other.error_20_rms
+        return self.error_20_rms < other.error_20_rms or math.isnan(other.error_20_rms)
 
     def words(self) -> str:
         """In one line."""

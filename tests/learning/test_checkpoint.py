@@ -3,6 +3,7 @@
 import math
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -314,3 +315,15 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, make_model: Callable[...
         save_model(make_model(), ABOUT, tmp_path / "file")
     assert "\n" not in str(error.value)
     assert str(tmp_path / "file") in str(error.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_learning_led_astray_is_not_written(
+    tmp_path: Path, make_model: Callable[..., Model], value: float
+):
+    model = make_model()
+    noise = replace(model.sensor_noise, covs=model.sensor_noise.covs * value)
+    with pytest.raises(ModelError, match=r"diverged.*sensor\.covs.*learning_rate") as error:
+        save_model(replace(model, sensor_noise=noise), ABOUT, tmp_path / "model")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "model").exists()

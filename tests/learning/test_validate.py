@@ -103,6 +103,9 @@ def test_what_passes_goes_before_what_does_not():
     assert not bad.better_than(good)
     assert bad.better_than(worse)
     assert not worse.better_than(bad)
+    nothing = replace(bad, error_20_rms=float("nan"))
+    assert bad.better_than(nothing)
+    assert not nothing.better_than(bad)
 
 
 def test_a_trial_with_the_body_itself_decides():
