@@ -29,10 +29,8 @@ _LITTLE, _MUCH = 0.1, 0.2
 _SOON = 5  # ticks ahead within which the reserve of control is opened up
 _PRICE = 1.0  # twice the free energy of a tick at the nearer limit: all of the reserve there
 _LEAST = 1e-3  # less is no reserve, but what rounding leaves between it and the limit
-# Standard deviations of the poses: from far away less is held in reserve, beside the goal less
-# caution is taken, and controls are cheap.
-_FAR, _BESIDE = 2.0, 0.7
-_CHEAPER = 0.75  # by this share is the control's precision less, right beside the goal
+_BESIDE = 0.7  # standard deviations of the poses: nearer, caution is less and controls are cheap
+_CHEAPER = 0.96  # by this share is the control's precision less, right beside the goal
 
 _FINALISTS = 2  # hypotheses that are refined to the end
 
@@ -44,7 +42,8 @@ class Wish(NamedTuple):
 
     ``state`` ``(n,)``: at rest in the goal's pose; ``control`` ``(p,)``: what holds it there, or
     comes nearest to that; ``can_be_held``: whether that lies within the limits; ``gains``
-    ``(H, p, n)``: the feedback that keeps it there.
+    ``(H, p, n)``: the feedback that keeps it there, as calm as it is for what comes from afar, or
+    that would overshoot.
     """
 
     state: Float[Array, "n"]
@@ -88,7 +87,7 @@ def wish_at(settings: Planner, model: Model, state: Float[Array, "n"]) -> Wish:
     wish = Wish(state, holding.control, holding.effort <= _EFFORT_SLACK, gains)
     at_once = jnp.zeros((), jnp.int32)
     goals = _goals(settings, model, wish, at_once)
-    wishes = _wishes(settings, model, wish, at_once, jnp.zeros(()))
+    wishes = _wishes(settings, model, wish, at_once, jnp.asarray(jnp.inf))
     gains = feedback(model.transition, lambda _: goals, wishes, _rest(settings, wish))
     return wish._replace(gains=gains)
 
@@ -198,7 +197,7 @@ def _wishes(
     precision = jnp.diag(settings.control_precision * (1 - _CHEAPER * beside) / half**2)
     caution = settings.epistemic_weight * (1 - beside)
     counts = jnp.where(wish.can_be_held, 1.0, jnp.arange(1, horizon + 1) <= arrival)
-    spare_low, spare_high, spare_precision = _reserve(settings, model, wish, away)
+    spare_low, spare_high, spare_precision = _reserve(settings, model, wish)
     return Wishes(
         control=jnp.broadcast_to(wish.control, (horizon, p)),
         control_precision=jnp.broadcast_to(precision, (horizon, p, p)),
@@ -215,25 +214,26 @@ def _wishes(
 
 
 def _reserve(
-    settings: Planner, model: Model, wish: Wish, away: Float[Array, ""]
+    settings: Planner, model: Model, wish: Wish
 ) -> tuple[Float[Array, "H p"], Float[Array, "H p"], Float[Array, "H p"]]:
     """Beyond which control, below and above, each tick of a plan pays for what it takes, and the
     precision that says how much.
 
-    Near a goal that takes much of the control to be held little is left to correct with: there the
-    later ticks of a plan pay for some of what holding leaves, so that the earlier ones have it at
-    hand. Far away all may be needed to come there.
+    At a goal that takes much of the control to be held little is left on one side to correct with:
+    there the later ticks of a plan pay for some of it, so that the earlier ones have it at hand, on
+    the way as well as at the goal: who arrives with all of it in use falls by the least error.
     """
     taken = effort(model, wish.control)
     much = jnp.clip((taken - _LITTLE) / (_MUCH - _LITTLE), 0.0, 1.0)
-    at_most = settings.reserve * much * _near(away, _FAR) * wish.can_be_held
     opened = jnp.minimum(jnp.arange(settings.horizon) / _SOON, 1.0)[:, None]
-    free = 1 - at_most * opened  # share of what holding leaves
-    left = jnp.stack([model.control_low, model.control_high])[:, None] - wish.control
-    low, high = wish.control + free * left
+    share = settings.reserve * much * wish.can_be_held * opened  # of what holding leaves
+    left = jnp.stack([model.control_low, model.control_high]) - wish.control
+    least = jnp.abs(left).min(0)
+    nearer = (jnp.abs(left) <= least)[:, None]
+    low, high = wish.control + (1 - share * nearer) * left[:, None]
     half = 0.5 * (model.control_high - model.control_low)
-    reserved = jnp.maximum((1 - free) * jnp.abs(left).min(0), _LEAST * half)
-    return low, high, jnp.where(free < 1 - _LEAST, _PRICE / reserved**2, 0.0)
+    reserved = jnp.maximum(share * least, _LEAST * half)
+    return low, high, jnp.where(share > _LEAST, _PRICE / reserved**2, 0.0)
 
 
 def _near(distance: Float[Array, ""], width: float) -> Float[Array, ""]:

@@ -213,14 +213,14 @@ class Planner(Section):
     )
     control_precision: Positive = Field(
         default=0.2,
-        description="prior precision of the control, as a share of its limit; a quarter beside the "
-        "goal",
+        description="prior precision of the control, as a share of its limit; hardly any beside "
+        "the goal",
     )
     reserve: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.7,
-        description="share of the control that later ticks of a plan pay for, at a goal that takes "
-        "a fifth of it or more to be held; none where it takes less than a tenth, and less far "
-        "from the goal",
+        description="share of what holding leaves to the nearer limit that later ticks of a plan "
+        "pay for, at a goal that takes a fifth of the control or more; none where it takes less "
+        "than a tenth",
     )
     epistemic_weight: NonNegative = Field(
         default=0.1,
