@@ -124,6 +124,9 @@ def _judged(case: Case, learn_from: Dataset, held_out: Path, asked: argparse.Nam
         "train", "--dataset", str(data), "--out", str(model), "--explore.starts", "1",
         "--explore.retries", "0", *case.options,
     )  # fmt: skip
+    if not model.exists():  # learning diverged
+        refused = {"verdict": "fail", "faults": ["training gave no model"]}
+        return {"verdict": refused, "held": 0.0, "regret": float("inf")}
     _command(
         "validate",
         "--model",
@@ -137,9 +140,6 @@ def _judged(case: Case, learn_from: Dataset, held_out: Path, asked: argparse.Nam
         "evaluate", "--model", str(model), "--reset", "hanging", "--starts", str(asked.starts),
         "--seconds", "20", "--json", str(told["score"]),
     )  # fmt: skip
-    if not told["score"].exists():
-        refused = {"verdict": "fail", "faults": ["training gave no model"]}
-        return {"verdict": refused, "held": 0.0, "regret": float("inf")}
     verdict, score = (json.loads(told[name].read_text("utf-8")) for name in ("verdict", "score"))
     return {"verdict": verdict, "held": score["held_fraction"], "regret": score["regret"]}
 
