@@ -26,6 +26,7 @@ _EFFORT_SLACK = 1.05
 
 # Of the control: what takes less to be held is given no reserve, and what takes more all of it.
 _LITTLE, _MUCH = 0.1, 0.2
+_LAST = 0.1  # of the control between its middle and a limit: the reserve is never more
 _SOON = 5  # ticks ahead within which the reserve of control is opened up
 _PRICE = 1.0  # twice the free energy of a tick at the nearer limit: all of the reserve there
 _LEAST = 1e-3  # less is no reserve, but what rounding leaves between it and the limit
@@ -220,8 +221,9 @@ def _reserve(
     precision that says how much.
 
     At a goal that takes much of the control to be held little is left on one side to correct with:
-    there the later ticks of a plan pay for some of it, so that the earlier ones have it at hand, on
-    the way as well as at the goal: who arrives with all of it in use falls by the least error.
+    there the later ticks of a plan pay for the last of it, so that the earlier ones have it at
+    hand, on the way as well as at the goal: who arrives with all of it in use falls by the least
+    error.
     """
     taken = effort(model, wish.control)
     much = jnp.clip((taken - _LITTLE) / (_MUCH - _LITTLE), 0.0, 1.0)
@@ -230,10 +232,14 @@ def _reserve(
     left = jnp.stack([model.control_low, model.control_high]) - wish.control
     least = jnp.abs(left).min(0)
     nearer = (jnp.abs(left) <= least)[:, None]
-    low, high = wish.control + (1 - share * nearer) * left[:, None]
     half = 0.5 * (model.control_high - model.control_low)
-    reserved = jnp.maximum(share * least, _LEAST * half)
-    return low, high, jnp.where(share > _LEAST, _PRICE / reserved**2, 0.0)
+    kept = jnp.minimum(share * least, _LAST * half * opened)
+    spent = jnp.maximum(kept, _LEAST * half)
+    return (
+        model.control_low + kept * nearer[0],
+        model.control_high - kept * nearer[1],
+        jnp.where(kept > _LEAST * half, _PRICE / spent**2, 0.0),
+    )
 
 
 def _near(distance: Float[Array, ""], width: float) -> Float[Array, ""]:

@@ -219,8 +219,8 @@ class Planner(Section):
     reserve: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.7,
         description="share of what holding leaves to the nearer limit that later ticks of a plan "
-        "pay for, at a goal that takes a fifth of the control or more; none where it takes less "
-        "than a tenth",
+        "pay for, a tenth of the control at most, at a goal that takes a fifth of the control or "
+        "more; none where it takes less than a tenth",
     )
     epistemic_weight: NonNegative = Field(
         default=0.1,

@@ -139,7 +139,7 @@ def test_a_body_that_falls_is_caught_at_once(model: Model):
         away = np.linalg.norm(found.ahead_mean[:, :2] - goal.state[:2], axis=1)
         begun = np.linalg.norm(fallen.mean[:2] - goal.state[:2])
         assert away.max() < 1.2 * begun
-        assert away[-1] < 0.25 * begun
+        assert away[-1] < 0.5 * begun
 
 
 def test_the_next_tick_begins_with_this_plan_one_tick_later(model: Model):
@@ -151,9 +151,9 @@ def test_the_next_tick_begins_with_this_plan_one_tick_later(model: Model):
 
 
 def test_for_a_goal_that_is_hard_to_hold_later_ticks_leave_control_in_reserve(model: Model):
-    """Of what holding leaves to the nearer limit, and nothing on the other side; at once it is all
-    there. They hardly go beyond, as that costs. Nothing is held back where holding takes nothing,
-    or where the goal is only passed."""
+    """Half of what holding leaves to the nearer limit, a tenth of the control at most, and nothing
+    on the other side; at once it is all there. They hardly go beyond, as that costs. Nothing is
+    held back where holding takes nothing, or where the goal is only passed."""
     free = SETTINGS.model_copy(update={"control_precision": 0.01})
     kept = free.model_copy(update={"reserve": 0.5})
 
@@ -161,17 +161,18 @@ def test_for_a_goal_that_is_hard_to_hold_later_ticks_leave_control_in_reserve(mo
         found = planned(model, wish(can_be_held, control), settings)
         return np.asarray(found.controls)[:, 0]
 
-    ramp = 0.5 * np.minimum(np.arange(14) / 5, 1)
+    ramp = np.minimum(np.arange(14) / 5, 1)
     wanted = 0
-    for side in (1.0, -1.0):
-        ways = [controls(settings, True, 1.6 * side) for settings in (kept, free)]
-        used, beyond = (np.maximum(side * way - (2 - ramp * 0.4), 0).sum() for way in ways)
+    for control, reserve in ((1.6, 0.2), (-1.6, 0.2), (1.0, 0.2), (-1.9, 0.05)):
+        ways = [controls(settings, True, control) for settings in (kept, free)]
+        limit = 2 - ramp * reserve
+        used, beyond = (np.maximum(np.sign(control) * way - limit, 0).sum() for way in ways)
         if beyond > 0.5:
             wanted += 1
             assert used < 0.4 * beyond
         elif beyond == 0:
             np.testing.assert_allclose(*ways, rtol=0, atol=0.02)
-    assert wanted, "at least one of the two goals asks for more than its reserve leaves"
+    assert wanted, "at least one of the goals asks for more than its reserve leaves"
     for case in ((True, 0.0), (False, 1.6)):
         np.testing.assert_array_equal(controls(kept, *case), controls(free, *case))
 

@@ -11,12 +11,14 @@ from jaxtyping import Array, Float, UInt8
 
 from ..graph.check import pytree
 from .layers import Network, ascend, linear_network
+from .likeness import evenness
 from .pictures import leading_components, pixels_of
 
 _HIDDEN = (128, 128)
 _COMPONENTS = 64
 _STEPS, _BATCH, _RATE = 4000, 128, 3e-3
 _ROOM = 1.2
+_NEAR = 0.05  # between poses, whose variance is one: frames nearer share what they count
 
 
 @pytree("network", "mean", "basis", "usual_misfit")
@@ -48,7 +50,8 @@ def fit_decoder(
 ) -> Decoder:
     """The decoder that draws ``frames`` at ``poses`` with the least squared error of pixels.
 
-    It fits whitened principal components, each of which counts by its variance.
+    It fits whitened principal components, each of which counts by its variance; frames count as if
+    the poses were spread evenly, or those at which a body hardly ever is would be drawn badly.
     """
     average, directions, spread, _ = leading_components(frames, _COMPONENTS, seed)
     directions, spread = directions[spread > 0], spread[spread > 0]
@@ -59,7 +62,7 @@ def fit_decoder(
     network = linear_network(jax.random.key(seed), jnp.zeros((d, c)), jnp.zeros(c), _HIDDEN, norm)
     share = _f32(spread**2 / np.sum(spread**2))
     rates = optax.cosine_decay_schedule(_RATE, steps, 0.01)(jnp.arange(steps))
-    given = (_f32(poses), _f32(components))
+    given = (_f32(poses), _f32(components), _f32(evenness(poses, _NEAR**2)))
     key = jax.random.key(seed)
     network = ascend(Partial(_worth, share), network, given, key, rates, _BATCH)[0]
     decoder = Decoder(network, _f32(average), _f32(spread[:, None] * directions), _f32(0))
@@ -71,10 +74,10 @@ def fit_decoder(
     return replace(decoder, usual_misfit=_ROOM * left.max())
 
 
-def _worth(share: Array, network: Network, rows: tuple[Array, Array], key: Array) -> Array:
+def _worth(share: Array, network: Network, rows: tuple[Array, Array, Array], key: Array) -> Array:
     del key
-    poses, components = rows
-    return -jnp.mean(jnp.sum(share * (network(poses) - components) ** 2, axis=1))
+    poses, components, weights = rows
+    return -jnp.mean(weights * jnp.sum(share * (network(poses) - components) ** 2, axis=1))
 
 
 def _f32(values) -> Array:

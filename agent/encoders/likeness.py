@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 _USUAL = 0.75  # of the mean squared change: about the median, where a body does not rest
+_RAREST = 20.0  # no place counts more than so many usual ones
+_ROWS = 1024  # of distances at once
 _FLOOR = 1e-6  # of a squared distance between poses, whose variance is one
 
 
@@ -23,6 +25,24 @@ def squared_distances(
     """From each of ``places`` to each of the ``others``."""
     sizes, other_sizes = (places**2).sum(1), (others**2).sum(1)
     return np.maximum(sizes[:, None] + other_sizes - 2 * places @ others.T, 0.0)
+
+
+def rareness(places: Float[np.ndarray, "N component"], square: float) -> Float[np.ndarray, "N"]:
+    """The inverse of how many of the ``places`` lie near each one, by a Gaussian kernel whose
+    variance is ``square``."""
+    apart = (
+        squared_distances(places[begin : begin + _ROWS], places)
+        for begin in range(0, len(places), _ROWS)
+    )
+    return 1 / np.concatenate([np.exp(-each / (2 * square)).sum(1) for each in apart])
+
+
+def evenness(places: Float[np.ndarray, "N component"], square: float) -> Float[np.ndarray, "N"]:
+    """Weights of mean one under which ``places`` count as if they were spread evenly over all that
+    was seen: by their :func:`rareness`, within limits."""
+    rare = rareness(places, square)
+    rare = np.minimum(rare, _RAREST * np.median(rare))
+    return rare / rare.mean()
 
 
 class Ways(NamedTuple):

@@ -6,10 +6,9 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
-from .likeness import squared_distances, usual_change
+from .likeness import evenness, usual_change
 
 _LEAST_VARIANCE = 1e-9  # of the leading component's
-_RAREST = 20.0  # no frame counts more than so many usual ones
 _STILL = 0.3  # of the usual squared change: below, a change is none
 
 
@@ -49,10 +48,7 @@ def even_weights(places: Float[np.ndarray, "segment time component"]) -> Weights
     squares = (np.diff(places, axis=1) ** 2).sum(-1)
     usual = usual_change(places)
     flat = places.reshape(-1, places.shape[-1])
-    apart = squared_distances(flat, flat)
-    rare = 1 / np.exp(-apart / (2 * usual)).sum(1)
-    rare = np.minimum(rare, _RAREST * np.median(rare)).reshape(places.shape[:2])
-    frames = rare / rare.sum()
+    frames = (evenness(flat, usual) / len(flat)).reshape(places.shape[:2])
     changes = np.sqrt(frames[:, 1:] * frames[:, :-1]) / (squares + _STILL * usual)
     return Weights(frames, changes)
 

@@ -1,8 +1,8 @@
 """Experience on the way to goals of the agent's own choosing."""
 
 import numpy as np
-from jaxtyping import Float
 
+from ..encoders.likeness import rareness
 from .dataset import Dataset
 from .drive import Errand, Outing
 from .ease import poses_with_ease
@@ -22,9 +22,9 @@ def explore(outing: Outing) -> Dataset:
     rng = np.random.default_rng(outing.seed)
     frames = known.frames.reshape(-1, *known.frames.shape[2:])
     poses, easy = poses_with_ease(outing.model, frames)
-    rare = _rareness(poses)
+    rare = rareness(np.asarray(poses, np.float64), _NEAR**2)
     held = rare * easy if easy.any() else rare
-    chances = (rare, held / held.sum())
+    chances = (rare / rare.sum(), held / held.sum())
     length = known.frames.shape[1]
     errands = [
         Errand(
@@ -35,12 +35,3 @@ def explore(outing: Outing) -> Dataset:
         for k in range(-(-settings.frames // length))
     ]
     return outing.experience(outing.drive(errands, settings.noise))
-
-
-def _rareness(poses: Float[np.ndarray, "N d"]) -> Float[np.ndarray, "N"]:
-    """Chances that are inverse to how many poses lie near."""
-    apart = np.zeros((len(poses), len(poses)))
-    for coordinate in poses.T.astype(np.float64):
-        apart += (coordinate[:, None] - coordinate) ** 2
-    rare = 1 / np.exp(-apart / (2 * _NEAR**2)).sum(1)
-    return rare / rare.sum()

@@ -39,6 +39,20 @@ def test_frames_are_drawn_where_they_are_a_function_of_the_pose():
     assert np.sum((drawn - shown) ** 2) < 0.01 * np.sum((shown - shown.mean(0)) ** 2)
 
 
+def test_what_is_hardly_ever_seen_is_drawn_as_well():
+    """Blots of light that move with the pose, which is nearly always on one side."""
+    rng = np.random.default_rng(0)
+    angle = np.concatenate([rng.uniform(0, np.pi, 980), rng.uniform(np.pi, 2 * np.pi, 20)])
+    poses = np.sqrt(2) * np.stack([np.cos(angle), np.sin(angle)], 1)
+    turned = np.angle(np.exp(1j * (angle[:, None] - np.arange(30) * 2 * np.pi / 30)))
+    shown = np.exp(-0.5 * (turned / 0.3) ** 2)
+    frames = np.rint(255 * shown).astype(np.uint8).reshape(-1, 5, 6, 1)
+    decoder = fit_decoder(poses, frames, seed=0, steps=1500)
+    drawn = np.asarray(jax.vmap(decoder)(jnp.asarray(poses, jnp.float32)))
+    misfit = np.abs(drawn - shown).mean(1)
+    assert misfit[-20:].mean() < 4 * misfit[:-20].mean()
+
+
 def test_the_shipped_model_draws_the_pendulum_at_any_angle(model: Model, frames: np.ndarray):
     drawn = np.asarray(jax.vmap(lambda frame: model.picture(model.encoder(frame)))(frames))
     assert drawn.shape == frames.shape

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from jopa_agent.agent.encoders.likeness import (
     drawn_ways,
+    evenness,
+    rareness,
     squared_distances,
     unevenness,
     usual_change,
@@ -33,6 +35,24 @@ def test_distances_are_those_of_all_pairs():
     places, others = walk()[0], walk()[1, :7]
     written = ((places[:, None] - others) ** 2).sum(-1)
     np.testing.assert_allclose(squared_distances(places, others), written, rtol=0, atol=1e-12)
+
+
+def test_rareness_is_the_inverse_of_the_density_around():
+    """Of more places than are taken at once."""
+    places = np.random.default_rng(0).normal(size=(1500, 2))
+    apart = ((places[:, None] - places) ** 2).sum(-1)
+    written = 1 / np.exp(-apart / (2 * 0.1**2)).sum(1)
+    np.testing.assert_allclose(rareness(places, 0.1**2), written, rtol=1e-9)
+
+
+def test_what_is_dwelt_on_counts_as_much_as_what_is_passed():
+    """Ninety frames at one place and ten at another; what is all but never seen counts little."""
+    places = np.repeat([[0.0, 0.0], [1.0, 0.0]], [90, 10], axis=0)
+    weights = evenness(places, 0.1**2)
+    assert weights.mean() == pytest.approx(1)
+    assert weights[:90].sum() == pytest.approx(weights[90:].sum())
+    alone = evenness(np.concatenate([np.zeros((99, 2)), np.ones((1, 2))]), 0.1**2)
+    assert alone[-1] == pytest.approx(20 * alone[0])
 
 
 def test_the_usual_change_is_that_of_the_steps():

@@ -83,7 +83,7 @@ def test_an_inflated_filter_is_where_the_frames_are_sooner(shipped: Model):
             belief = told.belief
         velocity = np.asarray(belief.mean[2:4])
         away[inflation] = float(np.linalg.norm(velocity))
-    assert away[50.0] < 0.7 * away[1.0]
+    assert away[50.0] < 0.9 * away[1.0]
 
 
 def test_widening_changes_these_covariances_alone(shipped: Model):
