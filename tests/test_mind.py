@@ -178,7 +178,7 @@ def test_a_blow_is_a_change_of_velocity_and_no_lasting_disturbance(mind: Mind, b
         frame = body.step(control)
     assert seen[41].surprise > 6
     moved = shown[42] - shown[41]
-    assert np.linalg.norm(seen[42].mean[2:4] - moved) < 0.1 * np.linalg.norm(moved)
+    assert np.linalg.norm(seen[42].mean[2:4] - moved) < 0.2 * np.linalg.norm(moved)
     change = seen[42].mean[4:] - seen[40].mean[4:]
     assert np.linalg.norm(change) < 0.01 * np.linalg.norm(moved)
 
