@@ -24,11 +24,11 @@ _ARRIVAL_COST = 0.05  # free energy per tick of waiting
 # Holding is judged with the learned model: this much beyond the limits is within its errors.
 _EFFORT_SLACK = 1.05
 
-# Of the control: what takes less to be held is given no reserve, and what takes more all of it.
-_LITTLE, _MUCH = 0.1, 0.2
+# Of the control: what takes less to be held is easy, what takes more is hard.
+_EASY, _HARD = 0.1, 0.2
 _LAST = 0.1  # of the control between its middle and a limit: the reserve is never more
 _SOON = 5  # ticks ahead within which the reserve of control is opened up
-_PRICE = 1.0  # twice the free energy of a tick at the nearer limit: all of the reserve there
+_PRICES = (0.3, 1.0)  # twice the free energy of a tick that takes all the reserve: easy, hard
 _LEAST = 1e-3  # less is no reserve, but what rounding leaves between it and the limit
 _BESIDE = 0.7  # standard deviations of the poses: nearer, caution is less and controls are cheap
 _CHEAPER = 0.96  # by this share is the control's precision less, right beside the goal
@@ -100,13 +100,6 @@ def wish_against(model: Model, wish: Wish, belief: Belief) -> Wish:
     state = wish.state.at[2 * d :].set(belief.mean[2 * d :])
     holding = holding_control(model.transition, state, model.control_low, model.control_high)
     return wish._replace(control=holding.control)
-
-
-def effort(model: Model, control: Float[Array, "*t p"]) -> Float[Array, "*t"]:
-    """What ``control`` takes of the limits: 1 at one of them, 0 in their middle."""
-    middle = 0.5 * (model.control_low + model.control_high)
-    half = 0.5 * (model.control_high - model.control_low)
-    return jnp.max(jnp.abs(control - middle) / half, axis=-1)
 
 
 def no_intent(model: Model, horizon: int) -> Intent:
@@ -220,25 +213,26 @@ def _reserve(
     """Beyond which control, below and above, each tick of a plan pays for what it takes, and the
     precision that says how much.
 
-    At a goal that takes much of the control to be held little is left on one side to correct with:
-    there the later ticks of a plan pay for the last of it, so that the earlier ones have it at
-    hand, on the way as well as at the goal: who arrives with all of it in use falls by the least
-    error.
+    Later ticks of a plan pay for the last of the control, so that the earlier ones have it at hand
+    to correct with. On the way to a goal that takes little to be held they pay a little, at both
+    limits: a swing that takes all there is falls short by the least error of the model, where one
+    tick more of the swing before would have done. At a goal that takes much, little is left to the
+    nearer limit: who arrives with all of it in use falls, so there they pay more, and the other
+    side is free.
     """
-    taken = effort(model, wish.control)
-    much = jnp.clip((taken - _LITTLE) / (_MUCH - _LITTLE), 0.0, 1.0)
-    opened = jnp.minimum(jnp.arange(settings.horizon) / _SOON, 1.0)[:, None]
-    share = settings.reserve * much * wish.can_be_held * opened  # of what holding leaves
-    left = jnp.stack([model.control_low, model.control_high]) - wish.control
-    least = jnp.abs(left).min(0)
-    nearer = (jnp.abs(left) <= least)[:, None]
     half = 0.5 * (model.control_high - model.control_low)
-    kept = jnp.minimum(share * least, _LAST * half * opened)
+    opened = jnp.minimum(jnp.arange(settings.horizon) / _SOON, 1.0)[:, None]
+    left = jnp.stack([wish.control - model.control_low, model.control_high - wish.control])
+    least = left.min(0)
+    hard = jnp.clip((1.0 - least / half - _EASY) / (_HARD - _EASY), 0.0, 1.0)
+    kept = jnp.minimum(settings.reserve * least, _LAST * half) * wish.can_be_held * opened
+    below, above = kept * jnp.where(left > least, 1.0 - hard, 1.0)[:, None, :]
     spent = jnp.maximum(kept, _LEAST * half)
+    price = _PRICES[0] + (_PRICES[1] - _PRICES[0]) * hard
     return (
-        model.control_low + kept * nearer[0],
-        model.control_high - kept * nearer[1],
-        jnp.where(kept > _LEAST * half, _PRICE / spent**2, 0.0),
+        model.control_low + below,
+        model.control_high - above,
+        jnp.where(kept > _LEAST * half, price / spent**2, 0.0),
     )
 
 

@@ -219,8 +219,7 @@ class Planner(Section):
     reserve: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.7,
         description="share of what holding leaves to the nearer limit that later ticks of a plan "
-        "pay for, a tenth of the control at most, at a goal that takes a fifth of the control or "
-        "more; none where it takes less than a tenth",
+        "pay for; a tenth of the control at most",
     )
     epistemic_weight: NonNegative = Field(
         default=0.1,
