@@ -38,8 +38,9 @@ _MISTAKES = (
 )
 
 # Short names for the settings that a user reaches for first.
-_SEED = {"run.seed": "--seed"}
-_RUN_SHORT = _SEED | {
+_BODY = {"body.physics": "--physics"}
+_SEEDED = _BODY | {"run.seed": "--seed"}
+_RUN_SHORT = _SEEDED | {
     "run.goal": "--goal",
     "run.start": "--start",
     "run.clock": "--clock",
@@ -48,7 +49,7 @@ _RUN_SHORT = _SEED | {
     "run.tolerance_rad": "--tolerance",
     "gateway.listen": "--listen",
 }
-_EVALUATE_SHORT = _SEED | {
+_EVALUATE_SHORT = _SEEDED | {
     "run.goal": "--goal",
     "run.start": "--reset",
     "run.duration_s": "--seconds",
@@ -302,7 +303,7 @@ def _parser() -> Parser:
 
     command = _command(commands, "collect", collect, "record random experience", _COLLECT)
     command.add_argument("--out", type=Path, metavar="FILE", required=True, help="the dataset")
-    add_settings(command, ["collect", "body"], _SEED | {"collect.frames": "--steps"})
+    add_settings(command, ["collect", "body"], _SEEDED | {"collect.frames": "--steps"})
 
     command = _command(commands, "train", train, "learn a model", _TRAIN)
     command.add_argument(
@@ -311,13 +312,13 @@ def _parser() -> Parser:
     command.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="the model")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the verdict there")
     sections = ["explore", "train", "discrete", "jepa", "collect", "planner", "body"]
-    add_settings(command, sections, _SEED)
+    add_settings(command, sections, _SEEDED)
 
     command = _command(commands, "validate", validate, "judge a model", _VALIDATE)
     _add_model(command)
     command.add_argument("--dataset", type=Path, metavar="FILE", help="to judge by [its own]")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the verdict there")
-    add_settings(command, ["planner", "body"], {})
+    add_settings(command, ["planner", "body"], _BODY)
 
     command = _command(commands, "evaluate", evaluate, "score a model", _EVALUATE)
     _add_model(command)

@@ -178,7 +178,7 @@ WRONG = {
         ["collect", "pendulum", "--out", "x", "--body.command_delay", "2"],
         "body.command_delay = 2",
     ),
-    "physics unknown": (["run", "pendulum", "--body.physics", "mas=1"], "mas=1"),
+    "physics unknown": (["run", "pendulum", "--physics", "mas=1"], "mas=1"),
 }
 
 
