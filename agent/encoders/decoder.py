@@ -10,6 +10,7 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Float, UInt8
 
 from ..graph.check import pytree
+from ..graph.float32 import f32
 from .layers import Network, ascend, linear_network
 from .likeness import evenness
 from .pictures import leading_components, pixels_of
@@ -55,20 +56,20 @@ def fit_decoder(
     """
     average, directions, spread, _ = leading_components(frames, _COMPONENTS, seed)
     directions, spread = directions[spread > 0], spread[spread > 0]
-    rows = frames.reshape(len(frames), -1) / np.float32(255) - _f32(average)
-    components = np.asarray(rows @ _f32(directions.T / spread))
+    rows = frames.reshape(len(frames), -1) / np.float32(255) - f32(average)
+    components = np.asarray(rows @ f32(directions.T / spread))
     d, c = poses.shape[1], len(spread)
     norm = float(np.sqrt(np.mean(np.sum(poses**2, axis=1))))
     network = linear_network(jax.random.key(seed), jnp.zeros((d, c)), jnp.zeros(c), _HIDDEN, norm)
-    share = _f32(spread**2 / np.sum(spread**2))
+    share = f32(spread**2 / np.sum(spread**2))
     rates = optax.cosine_decay_schedule(_RATE, steps, 0.01)(jnp.arange(steps))
-    given = (_f32(poses), _f32(components), _f32(evenness(poses, _NEAR**2)))
+    given = (f32(poses), f32(components), f32(evenness(poses, _NEAR**2)))
     key = jax.random.key(seed)
     network = ascend(Partial(_worth, share), network, given, key, rates, _BATCH)[0]
-    decoder = Decoder(network, _f32(average), _f32(spread[:, None] * directions), _f32(0))
+    decoder = Decoder(network, f32(average), f32(spread[:, None] * directions), f32(0))
     left = jax.lax.map(
         lambda pair: decoder.misfit(pair[0], pixels_of(pair[1])),
-        (_f32(poses), jnp.asarray(frames)),
+        (f32(poses), jnp.asarray(frames)),
         batch_size=256,
     )
     return replace(decoder, usual_misfit=_ROOM * left.max())
@@ -78,7 +79,3 @@ def _worth(share: Array, network: Network, rows: tuple[Array, Array, Array], key
     del key
     poses, components, weights = rows
     return -jnp.mean(weights * jnp.sum(share * (network(poses) - components) ** 2, axis=1))
-
-
-def _f32(values) -> Array:
-    return jnp.asarray(values, jnp.float32)

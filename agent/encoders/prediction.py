@@ -13,6 +13,7 @@ import optax
 from jaxtyping import Array, Float
 
 from ..graph.features import PolynomialFeatures
+from ..graph.float32 import f32
 from ..graph.learn_motion import first_regression
 from ..graph.motion import pose_features
 from .fitted import Assignment
@@ -61,7 +62,7 @@ def fit_last_layer(
 
     ``even`` is what each frame counts.
     """
-    task = Task(lambda _, poses: poses, (), _f32(poses), poses)
+    task = Task(lambda _, poses: poses, (), f32(poses), poses)
     return fit_prediction(task, asked, even)[1:]
 
 
@@ -76,8 +77,8 @@ def fit_prediction(
     """
     features = pose_features(task.poses, asked.controls, asked.powers)
     basis, layer = first_regression(features, task.poses, asked.controls)
-    data = _Data(task.inputs, jnp.asarray(asked.controls), features, _f32(basis), even, task.ways)
-    parameters = _Parameters(task.layers, _f32(layer.weights), jnp.array([2.0, 0.0]))
+    data = _Data(task.inputs, jnp.asarray(asked.controls), features, f32(basis), even, task.ways)
+    parameters = _Parameters(task.layers, f32(layer.weights), jnp.array([2.0, 0.0]))
     parameters = _optimise(task.raw, parameters, data, asked)
     return parameters.layers, features, basis @ np.asarray(parameters.weights, np.float64)
 
@@ -165,7 +166,3 @@ def _prediction_errors(parameters, data, schedule, pose, control):
     begin = schedule.filtered
     inputs = (control[begin:], pose[begin + 1 :])
     return jax.lax.scan(predict, (position, velocity), inputs)[1]
-
-
-def _f32(values) -> Array:
-    return jnp.asarray(values, jnp.float32)

@@ -11,6 +11,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float
 
+from ..graph.float32 import f32
 from .fitted import Assignment, Fitted
 from .pose import Layers, PoseEncoder
 from .prediction import Task, fit_prediction
@@ -58,11 +59,11 @@ def _start(
     sizes = [given.shape[1], width, width, asked.poses]
     rng = np.random.default_rng(asked.seed)
     layers = tuple(
-        (_f32(rng.normal(size=(ins, outs)) / np.sqrt(ins)), jnp.zeros(outs))
+        (f32(rng.normal(size=(ins, outs)) / np.sqrt(ins)), jnp.zeros(outs))
         for ins, outs in pairwise(sizes)
     )
     encoder = seen.encoder(linear, layers)
-    layers = _regressed(encoder, asked, shown, _f32(wanted), seen.even)
+    layers = _regressed(encoder, asked, shown, f32(wanted), seen.even)
     return seen.whitened(replace(encoder, layers=layers))
 
 
@@ -88,7 +89,3 @@ def _regressed(
     keys = jax.random.split(jax.random.key(asked.seed), _STEPS)
     run = jax.jit(lambda carry: jax.lax.scan(step, carry, keys))
     return run((encoder.layers, optimiser.init(encoder.layers)))[0][0]
-
-
-def _f32(values) -> Array:
-    return jnp.asarray(values, jnp.float32)

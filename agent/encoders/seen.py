@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..graph.float32 import f32
 from .fitted import Assignment
 from .pose import Layers, PoseEncoder, whitening
 from .slow_features import Weights, even_weights, principal_components
@@ -26,22 +27,22 @@ class Seen(NamedTuple):
     @property
     def even(self) -> Float[Array, "S*T"]:
         """What each frame counts."""
-        return _f32(self.weights.frames.reshape(-1))
+        return f32(self.weights.frames.reshape(-1))
 
     @property
     def gain(self) -> Float[Array, "c"]:
         """What a network is given of each component: less of weaker ones, which are rougher in
         the pose."""
         spread = 1 / np.linalg.norm(self.projection, axis=1)  # standard deviation of each
-        return _f32(np.sqrt(spread / spread[0]))
+        return f32(np.sqrt(spread / spread[0]))
 
     def encoder(self, linear: Float[np.ndarray, "d c"], layers: Layers = ()) -> PoseEncoder:
         """The encoder with this linear map and network, its poses whitened."""
         d = len(linear)
         blank = PoseEncoder(
-            mean=_f32(self.mean),
-            projection=_f32(self.projection),
-            linear=_f32(linear),
+            mean=f32(self.mean),
+            projection=f32(self.projection),
+            linear=f32(linear),
             gain=self.gain,
             layers=layers,
             centre=jnp.zeros(d),
@@ -71,7 +72,3 @@ def see(asked: Assignment) -> Seen:
     components = ((pixels - mean) @ projection.T).astype(np.float32)
     places = components.astype(np.float64) / np.linalg.norm(projection, axis=1)
     return Seen(mean, projection, components, places, even_weights(places))
-
-
-def _f32(values) -> Array:
-    return jnp.asarray(values, jnp.float32)

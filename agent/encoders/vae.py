@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from ..graph.check import positive, pytree, shape_line, whole
 from ..graph.encoder_sensor import EncoderSensor
+from ..graph.float32 import f32
 from ..graph.gaussian import Belief, Gaussian
 from .bounds import Image, bound, correction, evaluated, likelihood, mean_bound, mean_worth, worth
 from .layers import Network, ascend, linear_network
@@ -148,7 +149,7 @@ class LearnedVAE(EncoderSensor):
         rows, seed = self._pairs(images, beliefs), whole("seed", seed, 0)
         steps, batch = whole("steps", steps, 1), whole("batch", batch, 1)
         rates = jnp.full(steps, float(positive("learning_rate", learning_rate)), jnp.float32)
-        weight = _f32(positive("anchor", anchor))
+        weight = f32(positive("anchor", anchor))
         found, _ = ascend(
             Partial(mean_worth, weight), self, rows, jax.random.key(seed), rates, batch
         )
@@ -166,7 +167,7 @@ class LearnedVAE(EncoderSensor):
         them. Alone, these two could be served by a latent that shrinks, and its dynamics would
         become trivial; the bound of the autoencoder itself, with its prior N(0, I), is the anchor.
         """
-        weight = _f32(positive("anchor", anchor))
+        weight = f32(positive("anchor", anchor))
         rows, seed = self._pairs(images, beliefs), whole("seed", seed, 0)
         return evaluated(Partial(worth, weight), self, rows, seed).mean().item()
 
@@ -211,7 +212,7 @@ class LearnedVAE(EncoderSensor):
             raise ValueError(
                 "beliefs are not finite: every weight would become NaN; leave those steps out"
             )
-        return jnp.asarray(pictures), _f32(mean), _f32(root)
+        return jnp.asarray(pictures), f32(mean), f32(root)
 
 
 def _principal(
@@ -231,17 +232,13 @@ def _principal(
     into = np.concatenate([components.T * inverse, np.zeros((average.size, latent))], axis=1)
     told = np.log(np.maximum((spread / float(std)) ** 2, _LEAST_PRECISION))
     keys = jax.random.split(jax.random.key(seed))
-    bias = _f32(np.concatenate([np.zeros(latent), told]))
-    out, middle = _f32(spread[:, None] * components), jnp.zeros(average.size, jnp.float32)
+    bias = f32(np.concatenate([np.zeros(latent), told]))
+    out, middle = f32(spread[:, None] * components), jnp.zeros(average.size, jnp.float32)
     return LearnedVAE(
-        encoder=linear_network(keys[0], _f32(into), bias, widths, _CALM * norm),
+        encoder=linear_network(keys[0], f32(into), bias, widths, _CALM * norm),
         decoder=linear_network(keys[1], out, middle, widths[::-1], latent**0.5),
-        average=_f32(average),
-        pixel_std=_f32(std),
-        beta=_f32(weight),
+        average=f32(average),
+        pixel_std=f32(std),
+        beta=f32(weight),
         shape=pictures.shape[1:],
     )
-
-
-def _f32(values: Any) -> Array:
-    return jnp.asarray(values, jnp.float32)

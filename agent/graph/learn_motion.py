@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from .check import pytree
 from .features import PolynomialFeatures
+from .float32 import f32
 from .inference import Inference
 from .learn import expected_statistics
 from .learned_features import LearnedFeatures
@@ -86,7 +87,7 @@ def learn_motion(
     count = float(controls.shape[0] * controls.shape[1])
     basis, first = first_regression(features, poses, controls)
     centre = np.linalg.solve(basis, prior)
-    based = InBasis(features, _f32(basis), features.scale)
+    based = InBasis(features, f32(basis), features.scale)
     silent = np.full(d, _SILENT_DRIFT)
     layer = LastLayer(centre, first.covariance, _PROCESS_SHARE * first.noise)
     noise = LocalNoise.even(_SENSOR_SHARE * first.noise)
@@ -121,7 +122,7 @@ def first_regression(
     """
     velocity = np.diff(poses, axis=1)
     inputs = np.concatenate([poses[:, 1:-1], velocity[:, :-1], controls[:, 1:]], axis=-1)
-    phi = np.asarray(jax.vmap(features)(_f32(inputs.reshape(-1, inputs.shape[-1]))), np.float64)
+    phi = np.asarray(jax.vmap(features)(f32(inputs.reshape(-1, inputs.shape[-1]))), np.float64)
     change = np.diff(velocity, axis=1).reshape(-1, poses.shape[-1])
     values, vectors = np.linalg.eigh(phi.T @ phi / len(phi))
     basis = vectors / np.sqrt(np.maximum(values, 1e-7 * values[-1]))
@@ -199,7 +200,3 @@ def _smoothed_segment(transition: LearnedFeatures, noise: LocalNoise, poses, con
     spread = smoothed.states.root[:, :d]
     squares = error[:, :, None] * error[:, None] + spread @ spread.mT
     return smoothed, chain, system, data, squares
-
-
-def _f32(values) -> Array:
-    return jnp.asarray(values, jnp.float32)

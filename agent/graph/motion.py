@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 
 from .check import replaced
 from .features import PolynomialFeatures, Powers
+from .float32 import f32
 from .gaussian import Belief
 from .layer import Layer
 from .learned_features import LearnedFeatures
@@ -32,19 +33,19 @@ def motion(
     noise = _rounded(np.linalg.cholesky(layer.noise))
     inverse = np.linalg.inv(column)
     posterior = MatrixNormalWishart.of(
-        _f32(layer.weights.T),
-        _f32(inverse.T @ inverse),
-        _f32(dof * noise @ noise.T),
-        _f32(dof),
+        f32(layer.weights.T),
+        f32(inverse.T @ inverse),
+        f32(dof * noise @ noise.T),
+        f32(dof),
     )
     told = Layer(
         mean=posterior.mean,
-        doubt_root=_f32(np.sqrt(d) * column),
-        noise_root=_f32(noise),
-        predictive_root=_f32(noise * np.sqrt(dof / max(dof - d - 1, 1.0))),
-        log_scale=0.5 * posterior.expected_logdet + _f32(np.log(np.diag(noise)).sum()),
+        doubt_root=f32(np.sqrt(d) * column),
+        noise_root=f32(noise),
+        predictive_root=f32(noise * np.sqrt(dof / max(dof - d - 1, 1.0))),
+        log_scale=0.5 * posterior.expected_logdet + f32(np.log(np.diag(noise)).sum()),
     )
-    skeleton = second_order(drift, _f32(drift_std))
+    skeleton = second_order(drift, f32(drift_std))
     blank = LearnedFeatures(3 * d, features, controls, skeleton=skeleton, seen=2 * d)
     return replaced(blank, posterior=posterior, layer=told)
 
@@ -94,7 +95,7 @@ def pose_features(
     velocity = np.sqrt(np.mean(np.diff(poses, axis=1) ** 2))
     limits = np.abs(controls).max((0, 1))
     scale = np.concatenate([np.ones(d), np.full(d, velocity), np.where(limits > 0, limits, 1)])
-    return PolynomialFeatures(_f32(scale), powers)
+    return PolynomialFeatures(f32(scale), powers)
 
 
 def start_belief(transition: LearnedFeatures, pose: Float[Array, "d"]) -> Belief:
@@ -109,7 +110,3 @@ def start_belief(transition: LearnedFeatures, pose: Float[Array, "d"]) -> Belief
 def _rounded(root: Float[np.ndarray, "k k"]) -> Float[np.ndarray, "k k"]:
     """What a file keeps of ``root``: all else is worked out from that, so that it comes back."""
     return np.asarray(np.asarray(root, np.float32), np.float64)
-
-
-def _f32(values) -> Array:
-    return jnp.asarray(values, jnp.float32)

@@ -14,6 +14,7 @@ from ..encoders.decoder import fit_decoder
 from ..encoders.fitted import Assignment, Schedule
 from ..encoders.views import poses_along
 from ..graph.features import polynomial_powers
+from ..graph.float32 import f32
 from ..graph.learn_motion import Learning, learn_motion
 from ..model import Model
 from .dataset import Dataset
@@ -79,12 +80,12 @@ def train(
         decoder=decoder,
         sensor_noise=learned.sensor_noise,
         transition=learned.transition,
-        inflation=_f32(1),
-        control_low=_f32(body.control_low),
-        control_high=_f32(body.control_high),
+        inflation=f32(1),
+        control_low=f32(body.control_low),
+        control_high=f32(body.control_high),
         frame_shape=body.frame_shape,
     )
-    sensor_covs = np.asarray(jax.vmap(learned.sensor_noise.at)(_f32(flat)))
+    sensor_covs = np.asarray(jax.vmap(learned.sensor_noise.at)(f32(flat)))
     sensor_std = np.sqrt(np.diagonal(sensor_covs, axis1=1, axis2=2).mean(0))
     process_std = np.linalg.norm(np.asarray(learned.transition.layer.noise_root), axis=1)
     scores = {
@@ -95,7 +96,3 @@ def train(
     if fitted.losses:
         scores["losses"] = [round(loss, 4) for loss in fitted.losses]
     return model, scores
-
-
-def _f32(values) -> jax.Array:
-    return jnp.asarray(values, jnp.float32)
