@@ -117,8 +117,9 @@ def plan(
     """Infer the controls of the next ``settings.horizon`` ticks.
 
     Several hypotheses are refined side by side: the last plan one tick later, with its feedback,
-    the feedback that keeps the goal, and random sequences of controls at the limits. All are
-    refined once, those with the lowest free energy to the end, and the best of these wins.
+    the feedback that keeps the goal, one limit or the other before that feedback, and random
+    sequences of controls at the limits. All are refined once, those with the lowest free energy to
+    the end, and the best of these wins.
     """
     key_guess, key_arrival = jax.random.split(key)
     guesses = _guesses(key_guess, settings, model, wish, intent)
@@ -245,18 +246,22 @@ def _guesses(
     key: Key[Array, ""], settings: Planner, model: Model, wish: Wish, intent: Intent
 ) -> Trajectory:
     """Trajectories to start from: the last plan, the rest at the goal with the feedback that keeps
-    it, then controls that jump between the limits, in every second of which that feedback takes
-    over at some tick."""
+    it, then each limit until that feedback takes over at some tick of the first half, and controls
+    that jump between the limits, in every second of which it takes over, too."""
     last, rest = intent.trajectory, _rest(settings, wish)
     steps = (max(settings.hypotheses - 2, 0), *last.controls.shape)
+    number = jnp.arange(steps[0])
+    steady = number < 2
     key_first, key_switch, key_end = jax.random.split(key, 3)
     first = jax.random.rademacher(key_first, (steps[0], 1, steps[2]), jnp.float32)
-    switches = jax.random.bernoulli(key_switch, _SWITCHING, steps)
+    first = jnp.where(steady[:, None, None], 1.0 - 2.0 * number[:, None, None], first)
+    switches = jax.random.bernoulli(key_switch, _SWITCHING, steps) & ~steady[:, None, None]
     signs = first * jnp.cumprod(jnp.where(switches, -1.0, 1.0), axis=1)
     jumping = jnp.where(signs > 0, model.control_high, model.control_low)
     end = jax.random.randint(key_end, (steps[0], 1, 1), 1, settings.horizon + 1)
-    caught = wish.can_be_held & (jnp.arange(steps[0]) % 2 == 0)[:, None, None]
-    kept = caught & (jnp.arange(settings.horizon)[:, None] >= end)
+    end = jnp.where(steady[:, None, None], (end + 1) // 2, end)
+    caught = wish.can_be_held & (steady | (number % 2 == 0))
+    kept = caught[:, None, None] & (jnp.arange(settings.horizon)[:, None] >= end)
     random = Trajectory(
         states=jnp.broadcast_to(rest.states, (steps[0], *rest.states.shape)),
         controls=jnp.where(kept, rest.controls, jumping),

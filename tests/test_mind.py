@@ -102,9 +102,16 @@ def test_torques_are_a_function_of_seed_and_inputs_alone(
 
 
 def test_another_seed_guesses_otherwise(mind: Mind, body: Pendulum):
-    taken = play(mind, body, 10)
-    mind.reset(SETTINGS.run.seed + 1)
-    assert bits(play(mind, body, 10)) != bits(taken)
+    """Where no guess that is always made is the best one: of eight starts at one at least."""
+
+    def begun(seed: int) -> list[bytes]:
+        taken = []
+        for start in range(8):
+            mind.reset(seed)
+            taken += bits(play(mind, body, 3, start))
+        return taken
+
+    assert begun(SETTINGS.run.seed) != begun(SETTINGS.run.seed + 1)
 
 
 def test_reset_forgets_all_but_the_goal(mind: Mind, body: Pendulum):
