@@ -250,18 +250,18 @@ def _guesses(
     that jump between the limits, in every second of which it takes over, too."""
     last, rest = intent.trajectory, _rest(settings, wish)
     steps = (max(settings.hypotheses - 2, 0), *last.controls.shape)
-    number = jnp.arange(steps[0])
+    number = jnp.arange(steps[0])[:, None, None]
     steady = number < 2
     key_first, key_switch, key_end = jax.random.split(key, 3)
     first = jax.random.rademacher(key_first, (steps[0], 1, steps[2]), jnp.float32)
-    first = jnp.where(steady[:, None, None], 1.0 - 2.0 * number[:, None, None], first)
-    switches = jax.random.bernoulli(key_switch, _SWITCHING, steps) & ~steady[:, None, None]
+    first = jnp.where(steady, 1.0 - 2.0 * number, first)
+    switches = jax.random.bernoulli(key_switch, _SWITCHING, steps) & ~steady
     signs = first * jnp.cumprod(jnp.where(switches, -1.0, 1.0), axis=1)
     jumping = jnp.where(signs > 0, model.control_high, model.control_low)
     end = jax.random.randint(key_end, (steps[0], 1, 1), 1, settings.horizon + 1)
-    end = jnp.where(steady[:, None, None], (end + 1) // 2, end)
+    end = jnp.where(steady, (end + 1) // 2, end)
     caught = wish.can_be_held & (steady | (number % 2 == 0))
-    kept = caught[:, None, None] & (jnp.arange(settings.horizon)[:, None] >= end)
+    kept = caught & (jnp.arange(settings.horizon)[:, None] >= end)
     random = Trajectory(
         states=jnp.broadcast_to(rest.states, (steps[0], *rest.states.shape)),
         controls=jnp.where(kept, rest.controls, jumping),
