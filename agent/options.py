@@ -1,6 +1,7 @@
 """Command-line options from the declared settings, and settings from the command line."""
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..configs.settings import (
 from ..envs import derived_preset, is_environment
 from .store.errors import ModelError
 
+_NEGATIVE = re.compile(r"-[.\d]")
 _DECIDED = ("body.name", "run.headless", "run.learn")  # by the command's own arguments
 
 
@@ -27,6 +29,16 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, allow_abbrev=False, **kwargs)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, but what begins like a negative number is a value (``--goal -90deg``)."""
+        words: list[str] = []
+        for word in sys.argv[1:] if args is None else args:
+            if _NEGATIVE.match(word) and words and words[-1].startswith("--"):
+                words[-1] += f"={word}"
+            else:
+                words.append(word)
+        return super().parse_known_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
         print(f"{self.prog}: {message}: see '{self.prog} --help'", file=sys.stderr)

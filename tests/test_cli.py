@@ -67,7 +67,7 @@ def test_the_settings_file_goes_over_a_commands_own_defaults(tmp_path: Path) -> 
 
 def test_a_goal_that_cannot_be_held_is_said_to_be(tmp_path: Path) -> None:
     words = ["--headless", "--clock", "lockstep", "--duration", "0.2", "--out", "here"]
-    done = command("run", "pendulum", *words, "--goal", "90deg", folder=tmp_path)
+    done = command("run", "pendulum", *words, "--goal", "-90deg", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "2.5 times the control's limit" in done.stderr
 
@@ -143,7 +143,7 @@ WRONG = {
     "no such goal": (["run", "pendulum", "--goal", "none.png"], "none.png"),
     "goal not an image": (["run", "pendulum", "--goal", "text.png"], "text.png"),
     "goal of another aspect": (["run", "pendulum", "--goal", "wide.png"], "64x32"),
-    "angle too far": (["run", "pendulum", "--goal", "9000deg"], "9000deg"),
+    "angle too far": (["run", "pendulum", "--goal", "-9000deg"], "-9000deg"),
     "run folder below a file": (["run", "pendulum", "--out", "text.png/x"], "text.png/x"),
     "json below a file": (["run", "pendulum", "--json", "text.png/x"], "text.png/x"),
     "json is a folder": (["run", "pendulum", "--json", "."], "folder"),
