@@ -54,8 +54,8 @@ def _train(folder: Path) -> None:
 
 
 def _plan() -> None:
-    """Filter and plan, warm, on one core, over one minute of the closed loop from hanging; and the
-    filter once more by itself, with the processor's caches its own."""
+    """Filter and plan, warm, on one core, as inference runs them, over one minute of the closed loop
+    from hanging; and the filter once more by itself, with the processor's caches its own."""
     if hasattr(os, "sched_setaffinity"):
         cores = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {min(cores)})
@@ -69,7 +69,7 @@ def _plan() -> None:
     from jopa_agent.envs.camera import Camera
     from jopa_agent.envs.pendulum import Pendulum
 
-    set_up_jax()
+    set_up_jax(one_thread=True)
     settings = settings_from(read_preset("pendulum"))
     body = Pendulum(Camera(settings.body.camera_crop_px, settings.body.camera_size_px))
     mind = load_mind(shipped_model("pendulum"), settings)
