@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, UInt8
 
-from ..configs.settings import Online
+from ..configs.sections import Online
 from .graph.gaussian import Belief
 from .graph.lessons import Lessons, anew, faded, taught, with_lesson
 from .graph.motion import inflated

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from ..configs.settings import Online, Planner
+from ..configs.sections import Online, Planner
 from .graph.filter import predict
 from .graph.gaussian import Belief
 from .graph.lessons import anew, no_lessons

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..configs.sections import Sensor
 from ..configs.settings import (
-    Sensor,
     Settings,
     SettingsError,
     declared,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
-from ..configs.settings import Planner
+from ..configs.sections import Planner
 from .graph.gaussian import Belief
 from .graph.hold import holding_control
 from .graph.refine import Trajectory, Wishes, beliefs_along, feedback, refine

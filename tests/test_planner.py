@@ -12,7 +12,8 @@ from jopa_agent.agent.graph.motion import start_belief
 from jopa_agent.agent.learning.checkpoint import load_model
 from jopa_agent.agent.model import Model
 from jopa_agent.agent.planner import Outcome, Wish, no_intent, plan, wish_against, wish_for
-from jopa_agent.configs.settings import Planner, read_preset, settings_from, shipped_model
+from jopa_agent.configs.sections import Planner
+from jopa_agent.configs.settings import read_preset, settings_from, shipped_model
 from jopa_agent.envs.camera import Camera
 from jopa_agent.envs.pendulum import Pendulum
 

@@ -7,7 +7,8 @@ import pytest
 from jopa_agent.agent.learning.checkpoint import load_model
 from jopa_agent.agent.model import Model
 from jopa_agent.agent.pose_sensor import PoseSensor
-from jopa_agent.configs.settings import Body, shipped_model
+from jopa_agent.configs.sections import Body
+from jopa_agent.configs.settings import shipped_model
 from jopa_agent.envs.camera import Camera
 from jopa_agent.envs.pendulum import Pendulum
 

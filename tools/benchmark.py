@@ -54,7 +54,7 @@ def _train(folder: Path) -> None:
 
 
 def _plan() -> None:
-    """Filter and plan, warm, on one core, as inference runs them, over one minute of the closed loop
+    """Filter and plan, warm, on one core, as inference runs them, over a minute of the closed loop
     from hanging; and the filter once more by itself, with the processor's caches its own."""
     if hasattr(os, "sched_setaffinity"):
         cores = os.sched_getaffinity(0)

@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt8
 
-from ...configs.settings import Discrete, Settings, SettingsError
+from ...configs.sections import Discrete
+from ...configs.settings import Settings, SettingsError
 from ..encoders.spot import place_of_spot
 from ..graph.check import replaced
 from ..mind import Step

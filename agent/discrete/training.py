@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from ...configs.settings import Discrete
+from ...configs.sections import Discrete
 from ..encoders.categorical import CategoricalEncoder, encoder_for, random_layers
 from . import engine
 from .model import DiscreteModel

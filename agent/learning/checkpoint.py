@@ -11,7 +11,7 @@ import tomli_w
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from ...configs.settings import Body
+from ...configs.sections import Body
 from ..encoders.decoder import Decoder
 from ..encoders.pose import PoseEncoder
 from ..encoders.window_vae import WindowVAE

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...configs.settings import Collect
+from ...configs.sections import Collect
 from ...envs import Body
 from .dataset import Dataset
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from ...configs.settings import Explore
+from ...configs.sections import Explore
 from ...envs import Body
 from ..mind import Mind
 from ..model import Model

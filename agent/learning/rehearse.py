@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
-from ...configs.settings import Planner
+from ...configs.sections import Planner
 from ..graph.filter import filter_step
 from ..graph.gaussian import Belief
 from ..graph.rows import reading_rows

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...configs.settings import Train
+from ...configs.sections import Train
 from ...envs import BodySpec
 from ..encoders.choose import ENCODERS
 from ..encoders.decoder import fit_decoder

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from ...configs.settings import Planner
+from ...configs.sections import Planner
 from ..encoders.likeness import squared_distances
 from ..model import Model
 from .calibrate import coverage

@@ -1,6 +1,6 @@
 """Looks after the processes of a run that goes on: whoever is lost is replaced, or the run ends."""
 
-from ...configs.settings import Runtime
+from ...configs.sections import Runtime
 from ...transport.clock import NS_PER_S, now_ns
 from ...transport.messages import (
     STREAMS,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import zmq
 
-from ...configs.settings import Gateway
+from ...configs.sections import Gateway
 from ...transport.clock import now_ns
 from ...transport.codec import encode
 from ...transport.curve import (

@@ -10,7 +10,8 @@ import numpy as np
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float, UInt8
 
-from ...configs.settings import Sensor, SettingsError
+from ...configs.sections import Sensor
+from ...configs.settings import SettingsError
 from ..graph.check import covariance, matrix, pytree, vector
 from ..graph.features import PolynomialFeatures
 from ..graph.layer import Layer, layer_of

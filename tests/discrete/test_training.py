@@ -14,7 +14,7 @@ from jopa_agent.agent.discrete.model import DiscreteModel, self_showing
 from jopa_agent.agent.discrete.objective import terms
 from jopa_agent.agent.discrete.training import as_seen, first_layers, train
 from jopa_agent.agent.encoders.categorical import encoder_for
-from jopa_agent.configs.settings import Discrete
+from jopa_agent.configs.sections import Discrete
 from jopa_agent.envs.line_trajectories import draw_trajectories
 from jopa_agent.envs.line_world import transition_matrix
 

@@ -8,7 +8,8 @@ from jopa_agent.agent.encoders.decoder import fit_decoder
 from jopa_agent.agent.encoders.pictures import pixels_of
 from jopa_agent.agent.learning.checkpoint import load_model
 from jopa_agent.agent.model import Model
-from jopa_agent.configs.settings import Body, shipped_model
+from jopa_agent.configs.sections import Body
+from jopa_agent.configs.settings import shipped_model
 from jopa_agent.envs.camera import Camera
 from jopa_agent.envs.pendulum import Pendulum
 

@@ -145,7 +145,7 @@ def test_a_camera_larger_than_the_picture_is_refused():
 
 def test_its_goals_are_pictures(tmp_path):
     from jopa_agent.agent.learning.collect import collect
-    from jopa_agent.configs.settings import Collect
+    from jopa_agent.configs.sections import Collect
 
     body = make_body("Lamp-v0", Camera(64, 32))
     with pytest.raises(GoalError, match="known by its pictures alone"):

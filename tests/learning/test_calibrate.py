@@ -14,7 +14,8 @@ from jopa_agent.agent.learning.dataset import EXPERIENCE, Dataset, load_dataset
 from jopa_agent.agent.learning.foretell import foretell
 from jopa_agent.agent.learning.life import split
 from jopa_agent.agent.model import INFERENCE, Model
-from jopa_agent.configs.settings import Body, shipped_model
+from jopa_agent.configs.sections import Body
+from jopa_agent.configs.settings import shipped_model
 from jopa_agent.envs.camera import Camera
 from jopa_agent.envs.pendulum import Pendulum
 

@@ -15,7 +15,7 @@ from jopa_agent.agent.learning.checkpoint import load_model, save_model
 from jopa_agent.agent.learning.errors import ModelError
 from jopa_agent.agent.learning.page import read_page
 from jopa_agent.agent.model import Model
-from jopa_agent.configs.settings import Body
+from jopa_agent.configs.sections import Body
 from safetensors.numpy import load_file, save_file
 
 BODY = Body(camera_crop_px=64, camera_size_px=8)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jopa_agent.agent.learning.collect import collect
 from jopa_agent.agent.learning.dataset import Dataset
-from jopa_agent.configs.settings import Collect
+from jopa_agent.configs.sections import Collect
 from jopa_agent.envs import Start, Truth
 from jopa_agent.envs.camera import Camera
 from jopa_agent.envs.pendulum import Pendulum

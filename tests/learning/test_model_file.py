@@ -29,7 +29,8 @@ from jopa_agent.agent.graph.wishart import Wishart
 from jopa_agent.agent.learning.checkpoint import load_model
 from jopa_agent.agent.learning.errors import ModelError
 from jopa_agent.agent.store.model_file import load_graph, save_graph
-from jopa_agent.configs.settings import Body, shipped_model
+from jopa_agent.configs.sections import Body
+from jopa_agent.configs.settings import shipped_model
 
 from .data.make_model_file import FUNCTIONS, angle, encode, models, numbers, shaking, swing
 

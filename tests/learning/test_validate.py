@@ -13,7 +13,8 @@ from jopa_agent.agent.learning.dataset import Dataset
 from jopa_agent.agent.learning.foretell import foretell
 from jopa_agent.agent.learning.validate import Verdict, read_verdict, validate
 from jopa_agent.agent.model import Model
-from jopa_agent.configs.settings import Body, Collect, Planner, shipped_model
+from jopa_agent.configs.sections import Body, Collect, Planner
+from jopa_agent.configs.settings import shipped_model
 from jopa_agent.envs import make_body
 from jopa_agent.envs.camera import Camera
 

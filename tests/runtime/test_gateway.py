@@ -15,7 +15,8 @@ from jopa_agent.agent.replay.verify import verify
 from jopa_agent.agent.runs.recorded import RecordedRun
 from jopa_agent.agent.runtime.port import Port
 from jopa_agent.agent.viewer.remote import RemoteRun
-from jopa_agent.configs.settings import Gateway, settings_from
+from jopa_agent.configs.sections import Gateway
+from jopa_agent.configs.settings import settings_from
 from jopa_agent.transport import PeerError, Sensor
 from jopa_agent.transport.clock import NS_PER_MS, now_ns
 from jopa_agent.transport.messages import Belief, Fused, Goal, Join, Kind, Reading, Role

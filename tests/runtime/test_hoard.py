@@ -11,7 +11,7 @@ import pytest
 import zmq
 from jopa_agent.agent.runtime.hoard import Hoard
 from jopa_agent.agent.runtime.port import Port
-from jopa_agent.configs.settings import Gateway
+from jopa_agent.configs.sections import Gateway
 from jopa_agent.transport import inflow
 from jopa_agent.transport.clock import NS_PER_S, now_ns
 

@@ -13,7 +13,8 @@ from jopa_agent.agent.learning.sensor_fit import fit
 from jopa_agent.agent.senses.factor_file import Factor, digest_of, save_factor
 from jopa_agent.agent.senses.factors import Linear, Sense, Sight, Taught, senses_of
 from jopa_agent.agent.senses.places import Places, places_of
-from jopa_agent.configs.settings import Sensor, SettingsError
+from jopa_agent.configs.sections import Sensor
+from jopa_agent.configs.settings import SettingsError
 
 from .swings import TICK_NS, listen, model, pendulum, recorded, taught
 

@@ -12,7 +12,7 @@ from jopa_agent.agent.senses.factors import Linear, Sense, senses_of
 from jopa_agent.agent.senses.places import places_of
 from jopa_agent.agent.senses.recall import Recall
 from jopa_agent.agent.senses.ticks import Look
-from jopa_agent.configs.settings import Sensor
+from jopa_agent.configs.sections import Sensor
 
 from .swings import (
     BEGIN_NS,
