@@ -16,7 +16,7 @@ from ..progress import progress_bars
 from .conditions import Conditions
 from .episode import Episode, Task
 from .evaluate import evaluate
-from .figures import coverage, regret_of, summarised
+from .figures import regret_of, summarised
 from .switching import switch_goals, switching_lines
 
 _ALL_DEG = range(-180, 180, 15)
@@ -63,7 +63,7 @@ def score_model(
 
         episodes = evaluate(settings, model, tasks, show)
     regret = regret_of(body, episodes)
-    figures = summarised(episodes, regret, coverage(episodes), settings, str(model))
+    figures = summarised(episodes, regret, settings, str(model))
     for line in _lines(figures):
         print(line)
     if report:
@@ -145,14 +145,19 @@ def _lines(figures: dict[str, Any]) -> list[str]:
     if figures["regret"] is not None:
         optimum = figures["optimal_return"]
         returns += f", the optimum's {optimum:.1f}: regret {figures['regret']:.1f}"
-    covered = ", ".join(f"{v:.0%} of {float(k):.0%}" for k, v in figures["coverage"].items())
+    on_the_way, at_goal = (
+        ", ".join(f"{v:.0%} of {float(k):.0%}" for k, v in figures[name].items()) or "none"
+        for name in ("coverage_on_the_way", "coverage_at_goal")
+    )
+    steps = figures["median_steps_to_reach"]
     filtered, planned = figures["filter_ms"], figures["plan_ms"]
     return [
         f"succeeded {figures['success_fraction']:.1%} (held, or passed where it cannot be held)",
         f"reached {figures['reached_fraction']:.1%}, held {figures['held_fraction']:.1%}, "
-        f"median steps to reach {figures['median_steps_to_reach']}, "
+        f"median steps to reach {'none' if steps is None else f'{steps:g}'}, "
         f"largest error of the last 10 s {figures['max_error_last_10s']:.3f}",
         f"{returns} (standard error {figures['return_standard_error']:.1f})",
-        f"frames within the central bands of their prediction: {covered or 'not measured'}",
+        f"frames within the central bands of their prediction: on the way {on_the_way}; "
+        f"at the goal {at_goal}",
         f"filter p99 {filtered['p99']:.2f} ms, plan p99 {planned['p99']:.2f} ms",
     ]

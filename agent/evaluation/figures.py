@@ -8,7 +8,7 @@ import numpy as np
 
 from ...configs.settings import Settings
 from ...envs import Body
-from .episode import RETURN_STEPS, Episode
+from .episode import NEAR, RETURN_STEPS, Episode
 
 _LEVELS = (0.5, 0.9, 0.99)
 _WORST = 5
@@ -38,35 +38,32 @@ def regret_of(body: Body, episodes: Sequence[Episode]) -> Regret | None:
     return Regret(optimal, optimal - np.array([episode.reward_sum for episode in episodes]))
 
 
-def coverage(episodes: Sequence[Episode]) -> dict[str, float]:
-    """Shares of the frames that lie within the central bands of the one-step prediction.
-
-    A frame's squared surprise, summed over the poses, is chi-squared where beliefs are honest; the
-    first second, in which nothing is known of the velocity, does not count.
-    """
-    ranks = central_ranks(episodes)
-    if not ranks.size:
-        return {}
-    return {f"{level:g}": float((ranks < level).mean()) for level in _LEVELS}
-
-
-def central_ranks(episodes: Sequence[Episode]) -> np.ndarray:
+def central_ranks(episodes: Sequence[Episode], at_goal: bool) -> np.ndarray:
     """The smallest central band of its prediction that each frame lies in, uniform in 0 ... 1
-    where beliefs are honest; lost frames are left out."""
+    where beliefs are honest; of the frames that are believed :data:`NEAR` the goal, or the others.
+
+    A frame's squared surprise, summed over the poses, is chi-squared then. The first second, in
+    which nothing is known of the velocity, does not count, nor do frames that were lost.
+    """
     from scipy.stats import chi2
 
-    ranks = [
-        chi2.cdf(episode.poses * episode.surprises[_BEGINNING:] ** 2, episode.poses)
-        for episode in episodes
-    ]
-    found = np.concatenate(ranks)
-    return found[np.isfinite(found) & (found > 0)]
+    squares, near = [], []
+    for episode in episodes:
+        squares.append(episode.poses * episode.surprises[_BEGINNING:] ** 2)
+        near.append(episode.distances[_BEGINNING:] <= NEAR)
+    asked = np.concatenate(squares)[np.concatenate(near) == at_goal]
+    ranks = chi2.cdf(asked, episodes[0].poses)
+    return ranks[np.isfinite(ranks) & (ranks > 0)]
+
+
+def _coverage(ranks: np.ndarray) -> dict[str, float]:
+    """Shares of the frames that lie within the central bands of the one-step prediction."""
+    return {f"{level:g}": float((ranks < level).mean()) for level in _LEVELS if ranks.size}
 
 
 def summarised(
     episodes: Sequence[Episode],
     regret: Regret | None,
-    covered: dict[str, float],
     settings: Settings,
     model: str,
 ) -> dict[str, Any]:
@@ -92,7 +89,8 @@ def summarised(
         "passed_fraction": _share(each.passed for each in scores),
         "median_steps_to_reach": float(np.median(steps)) if steps else None,
         "max_error_last_10s": float(max(each.max_error_last_10s for each in scores)),
-        "coverage": covered,
+        "coverage_on_the_way": _coverage(central_ranks(episodes, at_goal=False)),
+        "coverage_at_goal": _coverage(central_ranks(episodes, at_goal=True)),
         "filter_ms": _spread([episode.filter_ms for episode in episodes]),
         "plan_ms": _spread([episode.plan_ms for episode in episodes]),
         "goals": [_goal(name, episodes) for name in goals],

@@ -119,8 +119,11 @@ def _rows(figures: dict[str, Any]) -> list[tuple[str, ...]]:
     if regret is not None:
         optimum = figures["optimal_return"]
         rows.append(("the optimum's on the same starts", f"{optimum:.1f}: regret {regret:.1f}"))
-    covered = ", ".join(f"{float(k):.0%}: {v:.1%}" for k, v in figures["coverage"].items())
-    rows.append(("frames within the central bands of the prediction", covered or "not measured"))
+    for where, name in (("on the way", "coverage_on_the_way"), ("at the goal", "coverage_at_goal")):
+        covered = ", ".join(f"{float(k):.0%}: {v:.1%}" for k, v in figures[name].items())
+        rows.append(
+            (f"frames {where} within the central bands of the prediction", covered or "none")
+        )
     for name in ("filter_ms", "plan_ms"):
         spread = figures[name]
         rows.append((name[:-3], f"p50 {spread['p50']:.2f} ms, p99 {spread['p99']:.2f} ms"))
@@ -217,11 +220,13 @@ def _returns(axes: Axes, episodes: Sequence[Episode], regret: Regret) -> str:
 
 
 def _calibration(axes: Axes, episodes: Sequence[Episode]) -> str:
-    ranks = np.sort(central_ranks(episodes))
-    axes.plot(ranks, np.linspace(0, 1, ranks.size), color=_BLUE)
+    for name, at_goal, color in (("on the way", False, _BLUE), ("at the goal", True, _GREEN)):
+        ranks = np.sort(central_ranks(episodes, at_goal))
+        axes.plot(ranks, np.linspace(0, 1, ranks.size), color=color, label=name)
     axes.plot([0, 1], [0, 1], color=_GRAY, linewidth=0.9)
     axes.set_xlabel("central band of the prediction")
     axes.set_ylabel("share of the frames within")
+    axes.legend(frameon=False, fontsize=8)
     return "calibration one step ahead (above the line: too modest)"
 
 
